@@ -1,0 +1,354 @@
+// Package config reads the configuration: strict YAML, every problem reported at
+// once with file, line and column, secrets by reference only. It knows the shape of
+// the configuration and what may stand where; what the rules inside a mapping mean
+// is the mapper's business.
+//
+// The doc comments and tags of the types below are the configuration reference:
+// docs/configuration.md and the JSON schema are generated from them.
+package config
+
+import (
+	"time"
+
+	"simscim/internal/secret"
+)
+
+// Config is the whole configuration.
+type Config struct {
+	// Version of this format.
+	Version int `yaml:"version" enum:"1" required:"true"`
+	// Store is where simscim remembers what it has confirmed at each target.
+	Store Store `yaml:"store"`
+	// Sources are the places to read schools from, by a name of your choice.
+	Sources map[string]*Source `yaml:"sources" required:"true"`
+	// Targets are the identity provider instances to write to, by a name of your choice.
+	Targets map[string]*Target `yaml:"targets" required:"true"`
+	// Mappings are sets of rules, by a name of your choice.
+	Mappings map[string]*Mapping `yaml:"mappings" required:"true"`
+	// Sites says for each school what to do. The first entry that matches a school wins;
+	// a school that none matches is reported and left alone.
+	Sites []*Site `yaml:"sites" required:"true"`
+	// Safeguards are the limits that hold a plan until somebody approves it, by what
+	// is counted. A site's plan that goes over any of them is held whole.
+	Safeguards Safeguards `yaml:"safeguards"`
+	// Leavers says how people leave: in steps, never at once.
+	Leavers Leavers `yaml:"leavers"`
+	// Run is for the daemon, `simscim run`.
+	Run Run `yaml:"run"`
+}
+
+// Store is where simscim remembers what it has confirmed.
+type Store struct {
+	// DSN of the database. SQLite: "file:" and a path.
+	DSN string `yaml:"dsn" default:"file:simscim.db"`
+	// Key is the secret under which fingerprints and pseudonyms are made. Without it
+	// one is made at first use and kept in the store itself.
+	Key secret.Ref `yaml:"key"`
+}
+
+// Source is one place to read schools from.
+type Source struct {
+	// Type of the source.
+	Type string `yaml:"type" enum:"sims-id" required:"true"`
+	// Environment picks the hosts: the live service, the partner platform with dummy
+	// data, the sandbox on this machine, or custom, which needs the four URLs below.
+	Environment string `yaml:"environment" enum:"live|partner|sandbox|custom" default:"live"`
+	// STS is the base URL of the token service (custom only).
+	STS string `yaml:"sts"`
+	// Provisioning is the base URL of the provisioning API (custom only).
+	Provisioning string `yaml:"provisioning"`
+	// OneRoster is the base URL of the OneRoster API (custom only).
+	OneRoster string `yaml:"oneroster"`
+	// Management is the base URL of the vendor management API (custom only).
+	Management string `yaml:"management"`
+	// API to read the schools through.
+	API string `yaml:"api" enum:"provisioning" default:"provisioning"`
+	// Contract is a file that describes the paths, paging and field names of the
+	// provisioning API. The vendor does not publish them: the built-in contract is
+	// unverified against the live service.
+	Contract string `yaml:"contract"`
+	// Vendor finds the schools, and their credentials, by vendor management.
+	Vendor *Vendor `yaml:"vendor"`
+	// Credentials lists the schools one by one, for use without vendor management.
+	Credentials []*Credential `yaml:"credentials"`
+	// Scope asked for in a school's token.
+	Scope string `yaml:"scope" default:"partner organisation onerosterapi rapapi"`
+	// Limits on calls to this source, shared by all of its schools.
+	Limits Limits `yaml:"limits" defaults:"perSecond=5 inFlight=4"`
+
+	// Name is the key under which the source stands in the configuration.
+	Name string `yaml:"-"`
+	// At is where it stands.
+	At Pos `yaml:"-"`
+}
+
+// Vendor is the access to vendor management.
+type Vendor struct {
+	// Application is the GUID of the application, from the address bar of App Management.
+	Application string `yaml:"application" required:"true"`
+	// Organisation is the vendor's own organisation GUID.
+	Organisation string `yaml:"organisation" required:"true"`
+	// ClientID of the vendor management client.
+	ClientID secret.Ref `yaml:"clientID" required:"true"`
+	// ClientSecret of the vendor management client.
+	ClientSecret secret.Ref `yaml:"clientSecret" required:"true"`
+	// Scope asked for in the vendor's token.
+	Scope string `yaml:"scope" default:"rapapi partner partner-read partner-write"`
+}
+
+// Credential is one school's client.
+type Credential struct {
+	// Organisation is the school's organisation GUID.
+	Organisation string `yaml:"organisation" required:"true"`
+	// ClientID issued for this school and application.
+	ClientID secret.Ref `yaml:"clientID" required:"true"`
+	// ClientSecret issued for this school and application.
+	ClientSecret secret.Ref `yaml:"clientSecret" required:"true"`
+}
+
+// Target is one identity provider instance.
+type Target struct {
+	// Type of the target.
+	Type string `yaml:"type" enum:"scim" required:"true"`
+	// Profile names a known provider whose traits overrule discovery; auto means
+	// discovery alone.
+	Profile string `yaml:"profile" default:"auto"`
+	// URL is the SCIM base URL, the one below which /Users stands.
+	URL string `yaml:"url" required:"true"`
+	// Auth is how to sign in.
+	Auth TargetAuth `yaml:"auth" required:"true"`
+	// Limits on calls to this target, shared by all sites.
+	Limits Limits `yaml:"limits" defaults:"perSecond=20 inFlight=8"`
+	// Timeout of one request.
+	Timeout Duration `yaml:"timeout" default:"30s"`
+	// CAFile is a PEM file of certificate authorities to trust instead of the system's.
+	CAFile string `yaml:"caFile"`
+
+	// Name is the key under which the target stands in the configuration.
+	Name string `yaml:"-"`
+	// At is where it stands.
+	At Pos `yaml:"-"`
+}
+
+// TargetAuth is how to sign in to a target.
+type TargetAuth struct {
+	// Type of sign-in.
+	Type string `yaml:"type" enum:"bearer|basic|oauth2" required:"true"`
+	// Token for bearer.
+	Token secret.Ref `yaml:"token"`
+	// Username for basic.
+	Username secret.Ref `yaml:"username"`
+	// Password for basic.
+	Password secret.Ref `yaml:"password"`
+	// TokenURL for oauth2 (client credentials).
+	TokenURL string `yaml:"tokenURL"`
+	// ClientID for oauth2.
+	ClientID secret.Ref `yaml:"clientID"`
+	// ClientSecret for oauth2.
+	ClientSecret secret.Ref `yaml:"clientSecret"`
+	// Scope for oauth2, separated by blanks.
+	Scope string `yaml:"scope"`
+}
+
+// Limits on calls to one host.
+type Limits struct {
+	// PerSecond is the most calls begun in a second; 0 is no limit.
+	PerSecond float64 `yaml:"perSecond" min:"0"`
+	// InFlight is the most calls under way at once.
+	InFlight int `yaml:"inFlight" min:"1" max:"256"`
+}
+
+// Mapping is a set of rules: who gets an account, with which attributes, and which
+// groups there are.
+type Mapping struct {
+	// Match lists the attributes by which existing objects at the target are
+	// recognised, in this order. Objects with our externalId are always ours; any
+	// other match is adopted only if adopt is true.
+	Match []Text `yaml:"match" default:"externalId"`
+	// Adopt allows taking over existing objects that a match other than externalId found.
+	Adopt bool `yaml:"adopt"`
+	// Users are the rules for accounts.
+	Users UserRules `yaml:"users"`
+	// Groups are the rules for groups. In an override the list replaces the mapping's.
+	Groups []*GroupRule `yaml:"groups"`
+
+	// Name is the key under which the mapping stands in the configuration.
+	Name string `yaml:"-"`
+	// At is where it stands.
+	At Pos `yaml:"-"`
+}
+
+// UserRules says who gets an account, and with which attributes.
+type UserRules struct {
+	// Include is a condition on person: who is in scope.
+	Include Expr `yaml:"include" default:"person.state == 'current' && person.kind in ['student', 'staff']"`
+	// Key is the person's identity at the target, sent as externalId. People with the
+	// same key are one account, also across schools. By default it is the source's id,
+	// preceded by the name of the source where that id is not globally unique.
+	Key Expr `yaml:"key"`
+	// Attributes are the SCIM attributes of an account, by path. A value is a rule, or
+	// a map with value, apply, default, or (for userName) unique.
+	Attributes AttributeRules `yaml:"attributes"`
+}
+
+// AttributeRules are rules by attribute path, in the order of the file.
+type AttributeRules []*AttributeRule
+
+// AttributeRule says what one attribute shall be.
+type AttributeRule struct {
+	// Path of the attribute, such as name.givenName or emails[type eq "work"].value.
+	Path Text `yaml:"-"`
+	// Value is the rule that yields the value.
+	Value Expr `yaml:"value"`
+	// Unique is a list of rules that each yield a candidate; the first that nobody else
+	// at the target holds is issued, and kept for ever after. Only for userName.
+	Unique []Expr `yaml:"unique"`
+	// Apply is when the attribute is written: always, or only when the account is made.
+	Apply string `yaml:"apply" enum:"always|create" default:"always"`
+	// Default is the rule used when Value yields nothing.
+	Default Expr `yaml:"default"`
+}
+
+// GroupRule makes groups: one for each group of a kind that the school keeps (from),
+// or one of our own (derive), or one for each value of an expression (derive and by).
+type GroupRule struct {
+	// From is the kind of group of the school to take.
+	From string `yaml:"from" enum:"year|registration|house|class"`
+	// Derive is the name of a group of our own, such as all-students.
+	Derive Text `yaml:"derive"`
+	// By makes one derived group for each value that it yields for a person, such as
+	// string(person.entryYear). People for whom it yields nothing are in none.
+	By Expr `yaml:"by"`
+	// Include is a condition: on group for from (which groups to take), on person for
+	// derive (who is in it).
+	Include Expr `yaml:"include"`
+	// Members is a condition on person and role for from: which of the group's people
+	// to take. By default all who have an account.
+	Members Expr `yaml:"members"`
+	// DisplayName is the rule for the group's name. It sees group (from) or value (by).
+	DisplayName Expr `yaml:"displayName" required:"true"`
+	// Attributes are further SCIM attributes of the group, by path.
+	Attributes AttributeRules `yaml:"attributes"`
+	// KeepEmpty makes the group even while nobody is in it.
+	KeepEmpty bool `yaml:"keepEmpty"`
+
+	// At is where the rule stands.
+	At Pos `yaml:"-"`
+}
+
+// Site says what to do with the schools that it matches.
+type Site struct {
+	// Match is '*' for every school, or a map of conditions that must all hold.
+	Match SiteMatch `yaml:"match" required:"true"`
+	// Source in which to look for these schools; without it, in every source.
+	Source Text `yaml:"source"`
+	// Targets to provision them to.
+	Targets []Text `yaml:"targets" required:"true"`
+	// Mapping to use.
+	Mapping Text `yaml:"mapping" required:"true"`
+	// Vars are values of your choice that rules see as site.vars.NAME.
+	Vars map[string]string `yaml:"vars"`
+	// Override changes parts of the mapping for these schools: conditions and lists
+	// replace, attributes merge by path, and an attribute set to null is dropped.
+	Override *Override `yaml:"override"`
+	// Schedule is a cron expression of five fields, in the time zone of run.
+	Schedule Text `yaml:"schedule" default:"15 2 * * *"`
+	// Safeguards for these schools, in place of the general ones of the same name.
+	Safeguards Safeguards `yaml:"safeguards"`
+	// Leavers for these schools, in place of the general ones.
+	Leavers *Leavers `yaml:"leavers"`
+
+	// At is where the entry stands.
+	At Pos `yaml:"-"`
+}
+
+// Override changes parts of a mapping.
+type Override struct {
+	// Match replaces the mapping's.
+	Match []Text `yaml:"match"`
+	// Adopt replaces the mapping's.
+	Adopt *bool `yaml:"adopt"`
+	// Users changes the rules for accounts.
+	Users *UserRules `yaml:"users"`
+	// Groups replaces the mapping's list.
+	Groups []*GroupRule `yaml:"groups"`
+}
+
+// SiteMatch is the condition of a site entry.
+type SiteMatch struct {
+	// DfE is a DfE number in any of its usual forms.
+	DfE string `yaml:"dfe"`
+	// Organisation is the source's id of the school.
+	Organisation string `yaml:"organisation"`
+	// Name of the school; * and ? stand for any letters.
+	Name string `yaml:"name"`
+	// Phase of the school, such as primary or secondary.
+	Phase string `yaml:"phase"`
+	// All is set for '*'.
+	All bool `yaml:"-"`
+}
+
+// Safeguards are limits by counter: createUsers, updateUsers, renameUsers,
+// suspendUsers, deleteUsers, deleteGroups, removeMembers.
+type Safeguards map[string]*Safeguard
+
+// Safeguard is a limit, in percent of what is there, absolute, or both; the plan is
+// held when any of the two is exceeded. Zero is a limit too: it means none at all.
+type Safeguard struct {
+	// Percent of the objects of this kind that the ledger holds for the site.
+	Percent *float64 `yaml:"percent" min:"0" max:"100"`
+	// Count of changes.
+	Count *int `yaml:"count" min:"0"`
+	// PerGroup applies the limit to each group for itself (removeMembers only).
+	PerGroup bool `yaml:"perGroup"`
+}
+
+// Leavers says how people leave: out of scope, then grace, then suspended, then
+// deleted. Whoever comes back in between is restored.
+type Leavers struct {
+	// GraceSnapshots is how many complete reads in a row must lack a person before
+	// anything happens.
+	GraceSnapshots int `yaml:"graceSnapshots" default:"2" min:"1"`
+	// GraceHours is how long a person must have been gone as well.
+	GraceHours int `yaml:"graceHours" default:"24" min:"0"`
+	// DeleteAfterDays is how long an account stays suspended before it is deleted;
+	// 0 keeps it for ever.
+	DeleteAfterDays int `yaml:"deleteAfterDays" default:"90" min:"0"`
+}
+
+// Run is for the daemon.
+type Run struct {
+	// Listen is the address of health and metrics.
+	Listen string `yaml:"listen" default:"127.0.0.1:8080"`
+	// TimeZone of the schedules.
+	TimeZone string `yaml:"timeZone" default:"Europe/London"`
+	// Jitter spreads the start of sites with one schedule over this time, each site
+	// always at its own moment.
+	Jitter Duration `yaml:"jitter" default:"10m"`
+	// Parallel is how many sites are worked on at once.
+	Parallel int `yaml:"parallel" default:"2" min:"1" max:"64"`
+}
+
+// Pos is a place in a configuration file. Lines and columns count from 1.
+type Pos struct {
+	File      string
+	Line, Col int
+}
+
+// Text is a string and where it stands.
+type Text struct {
+	Value string
+	At    Pos
+}
+
+// Expr is a rule in the Common Expression Language and where it stands.
+type Expr struct {
+	Text string
+	At   Pos
+}
+
+// IsZero tells whether there is no rule.
+func (e Expr) IsZero() bool { return e.Text == "" }
+
+// Duration is a time.Duration as Go writes it: "30s", "10m".
+type Duration struct{ time.Duration }

@@ -1,0 +1,148 @@
+// Package ledger is the contract of the store: what each target has confirmed, which
+// user names were issued, and which runs there were. What is not in the ledger is not
+// ours. The folders below implement it; ledgertest is the suite that they all pass.
+//
+// The ledger holds ids, keyed fingerprints and issued names, not the record: no
+// attribute value but the user name is ever stored.
+package ledger
+
+import (
+	"context"
+	"time"
+
+	"simscim/connector/plan"
+	"simscim/scim"
+)
+
+// Ledger is the store. All methods are safe for concurrent use.
+type Ledger interface {
+	// Load returns what is known about site at target; a site never seen has an
+	// empty state that is neither baseline nor unsettled.
+	Load(ctx context.Context, target, site string) (*plan.State, error)
+
+	// NameHolders tells for each folded name (scim.Fold) that is taken at target who
+	// holds it: a key of ours, or Foreign. Free names are not in the answer.
+	NameHolders(ctx context.Context, target string, folds []string) (map[string]string, error)
+
+	// ReserveNames issues names, by key, all at once, and returns the keys whose name
+	// somebody else holds; those are not issued. A key that holds another name keeps
+	// that one in quarantine. Repeating a call changes nothing.
+	ReserveNames(ctx context.Context, target string, names map[string]string, at time.Time) (lost []string, err error)
+
+	// Update runs fn in one transaction: all that it does is kept, or, when it or the
+	// commit fails, none.
+	Update(ctx context.Context, fn func(Tx) error) error
+
+	// BeginRun notes that a run starts and marks the site at the target unsettled.
+	BeginRun(ctx context.Context, run Run) (id int64, err error)
+	// FinishRun notes how the run ended. settled says that the outcome of everything
+	// sent is known.
+	FinishRun(ctx context.Context, id int64, end RunEnd, settled bool) error
+	// Runs returns the newest runs first, at most limit, of one site or (with "") of all.
+	Runs(ctx context.Context, site string, limit int) ([]Run, error)
+
+	// Sites returns what is known about each site ever read, by id.
+	Sites(ctx context.Context) (map[string]SiteRecord, error)
+	// SaveSite keeps what is known about a site.
+	SaveSite(ctx context.Context, rec SiteRecord) error
+
+	// Hold stores a held plan and returns its id; the same plan held again keeps its
+	// id, an older undecided hold of the same site and target is replaced.
+	Hold(ctx context.Context, h Hold) (id int64, err error)
+	// Holds returns undecided holds, and with all true every hold there was, newest first.
+	Holds(ctx context.Context, all bool) ([]Hold, error)
+	// Decide approves or rejects an undecided hold.
+	Decide(ctx context.Context, id int64, d Decision) error
+	// Approved returns the approved and not yet applied hold of exactly this plan.
+	Approved(ctx context.Context, site, target, digest string) (id int64, ok bool, err error)
+
+	// Key is the secret under which fingerprints and pseudonyms are made: the one
+	// given at opening, or the store's own.
+	Key() []byte
+
+	Close() error
+}
+
+// Foreign is the holder of a name that an account of somebody else has at the target.
+const Foreign = "\x00foreign"
+
+// Tx is what can be written in a transaction.
+type Tx interface {
+	// PutObject records a confirmed object, with its claim by site. Members are not
+	// touched. A user's name becomes issued if it is not yet.
+	PutObject(target, site string, o plan.Known) error
+	// DropObject forgets an object, its members, memberships and claims. The name of a
+	// user goes into quarantine.
+	DropObject(target string, kind scim.Kind, key string) error
+	// Unclaim takes away the site's claim on a user; home moves to the claim that is
+	// left longest.
+	Unclaim(target, site, key string) error
+	// AddMembers and RemoveMembers record confirmed memberships.
+	AddMembers(target, group string, users []string) error
+	RemoveMembers(target, group string, users []string) error
+	// SetMissing records how long a user or a group has been missing; zero values
+	// mean that it is back.
+	SetMissing(target string, kind scim.Kind, key string, missed int, since time.Time) error
+	// NoteForeignName records that an account which is not ours holds the name.
+	NoteForeignName(target, name string, at time.Time) error
+	// SetBaseline records that the target has been read for the site.
+	SetBaseline(target, site string, at time.Time) error
+	// UseHold marks an approved hold as applied.
+	UseHold(id int64, at time.Time) error
+}
+
+// Run is one run of one site at one target.
+type Run struct {
+	ID           int64
+	Site, Target string
+	Started      time.Time
+	// End is zero for a run that has not ended, or was killed.
+	End RunEnd
+}
+
+// RunEnd is how a run ended.
+type RunEnd struct {
+	At     time.Time
+	Status string
+	// Reason is a sentence without personal data.
+	Reason string
+	// Applied and Failed count changes by counter.
+	Applied, Failed map[plan.Counter]int
+}
+
+// SiteRecord is what is known about a site as a whole, independent of targets.
+type SiteRecord struct {
+	ID, Source, Name, DfE string
+	// LastComplete is the time of the last complete snapshot; People and Groups are
+	// its sizes.
+	LastComplete   time.Time
+	People, Groups int
+	// FrozenSince and FrozenReason are set while the school may not be read.
+	FrozenSince  time.Time
+	FrozenReason string
+	// LastSlot is the scheduled time that was last begun.
+	LastSlot time.Time
+}
+
+// Hold is a plan that a safeguard stopped. It holds no personal data.
+type Hold struct {
+	ID           int64
+	Site, Target string
+	// Digest identifies the plan: the same changes have the same digest.
+	Digest string
+	// Breaches are the sentences of the safeguards that were broken.
+	Breaches []string
+	Counts   map[plan.Counter]int
+	At       time.Time
+	Decision Decision
+	// AppliedAt is when an approved hold was used up.
+	AppliedAt time.Time
+}
+
+// Decision is what somebody decided about a hold.
+type Decision struct {
+	// Verdict is "approved", "rejected" or, while nobody decided, empty.
+	Verdict string
+	By, Why string
+	At      time.Time
+}

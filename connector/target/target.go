@@ -1,0 +1,103 @@
+// Package target is the contract between the engine and whatever can hold users and
+// groups: one identity provider instance. The folders below implement it; the
+// conformance suite that they all pass is in targettest.
+package target
+
+import (
+	"context"
+	"iter"
+
+	"simscim/connector/plan"
+	"simscim/scim"
+)
+
+// Target is one identity provider instance. It knows how to carry out changes and
+// how to read back; it decides nothing. All methods are safe for concurrent use.
+type Target interface {
+	// Capabilities finds out what the target can hold and do. The first call may
+	// make requests, later ones do not.
+	Capabilities(ctx context.Context) (Capabilities, error)
+
+	// Count tells how many resources of kind there are, or ok false where the
+	// target does not say. It costs one request at most.
+	Count(ctx context.Context, kind scim.Kind) (n int, ok bool, err error)
+
+	// List reads every resource of kind. The sequence ends after the first error;
+	// a list that was cut short always ends in an error, never just ends. The same
+	// resource is yielded once even where pages overlap.
+	List(ctx context.Context, kind scim.Kind, paths []scim.Path) iter.Seq2[Object, error]
+
+	// Find returns the resources of kind whose attribute at path equals value, all
+	// of them, checked again on our side. None is an empty slice and no error.
+	Find(ctx context.Context, kind scim.Kind, path scim.Path, value string, paths []scim.Path) ([]Object, error)
+
+	// Apply carries out changes that do not depend on one another, in any order and
+	// several at once. Whatever is confirmed, and whatever failed, goes to confirm;
+	// a change that travels in several requests is confirmed piece by piece, in
+	// order. confirm may be called from several goroutines, and returns when the
+	// piece is recorded; an error from it ends Apply.
+	//
+	// Apply returns an error only when going on makes no sense: the context ended,
+	// the credentials are refused, confirm failed. Then the changes without a final
+	// outcome are unsettled: the caller must look before it creates again.
+	Apply(ctx context.Context, changes []plan.Change, lookup Lookup, confirm func(Outcome) error) error
+
+	// Requests counts the HTTP requests sent so far, retries included.
+	Requests() int64
+}
+
+// Lookup gives the target's id of the user with the key. ok is false for a user who
+// is not there (yet); such a member is left out and stays unconfirmed.
+type Lookup func(key string) (remoteID string, ok bool)
+
+// Object is a resource as the target holds it.
+type Object struct {
+	Kind     scim.Kind
+	RemoteID string
+	// ExternalID is empty where the target keeps none.
+	ExternalID string
+	// Attributes holds the values at the paths that were asked for, sorted.
+	Attributes scim.Attributes
+	// Members are the target's ids of the members; MembersKnown is false where the
+	// target does not show them.
+	Members      []string
+	MembersKnown bool
+}
+
+// Outcome tells of one change, or of a piece of it.
+type Outcome struct {
+	Change   *plan.Change
+	RemoteID string
+	// Attributes says that everything but the members is confirmed.
+	Attributes bool
+	// Added and Removed are the keys of the members that this piece confirms.
+	Added, Removed []string
+	// Gone says that the target no longer has the object: it was deleted, now or
+	// behind our back.
+	Gone bool
+	// Final marks the last outcome of the change. Err is set only on a final one.
+	Final bool
+	Err   error
+	// Advice is what the target said and what to do about it, in plain words, with
+	// the object's own values taken out. Set with Err.
+	Advice string
+}
+
+// Capabilities is what a target can hold and do. The engine asks for behaviour, never
+// for a product's name.
+type Capabilities struct {
+	// Summary is one line for `check`, such as "SCIM 2.0, PATCH, filter, index paging".
+	Summary string
+	Users   bool
+	Groups  bool
+	// FilterUsers and FilterGroups list the attributes that Find can ask for.
+	FilterUsers, FilterGroups []scim.Path
+	// MembersReadable says whether List and Find show a group's members.
+	MembersReadable bool
+	// PageSize is how many resources a page of List holds, as far as known.
+	PageSize int
+	// Suspend and Delete say which of the two steps of leaving the target knows.
+	Suspend, Delete bool
+	// Notes are facts worth reading in `check`, one sentence each.
+	Notes []string
+}

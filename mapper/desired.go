@@ -1,0 +1,72 @@
+// Package mapper works out from one school's roll and one site's rules which SCIM
+// users and groups there should be. Rules are CEL expressions, compiled and checked
+// when the configuration is loaded; mapping itself is pure and does no input or
+// output. The one thing that it cannot know alone, which user names are free, it asks
+// of the Namer that the caller hands in.
+package mapper
+
+import (
+	"iter"
+
+	"simscim/roster"
+	"simscim/scim"
+)
+
+// Desired is what one site should have at one target.
+type Desired struct {
+	Site roster.Site
+	// Users and Groups are sorted by key.
+	Users  []User
+	Groups []Group
+	// Problems are the objects that a rule failed for. They are neither created nor
+	// changed nor taken to be missing.
+	Problems []Problem
+}
+
+// User is one account that should exist.
+type User struct {
+	// Key is the account's identity, sent as externalId.
+	Key string
+	// Person is the record that it comes from; it points into the snapshot.
+	Person *roster.Person
+	// Attributes is the whole desired state, sorted, with externalId, userName and
+	// active among it.
+	Attributes scim.Attributes
+	// CreateOnly lists the paths, sorted, that are written only at creation.
+	CreateOnly []scim.Path
+}
+
+// Group is one group that should exist.
+type Group struct {
+	// Key is the group's identity, sent as externalId: site, kind and id, or site,
+	// "derived", name and value.
+	Key string
+	// SourceID is the school's own group ("class:6f9a…"), or empty for a derived one.
+	SourceID   string
+	Attributes scim.Attributes
+	CreateOnly []scim.Path
+	// Members are the keys of the users in it, sorted.
+	Members []string
+}
+
+// Problem is an object that a rule failed for.
+type Problem struct {
+	// Kind is User or Group.
+	Kind scim.Kind
+	// SourceID is the id of the person or the key of the group; Key is set if it could
+	// be worked out.
+	SourceID, Key string
+	// Path is the attribute whose rule failed, or empty.
+	Path scim.Path
+	// Reason is a sentence without personal data.
+	Reason string
+}
+
+// Namer issues user names. It answers from what was issued before, and gives a new
+// name only to who has none, or whose name the rules let change.
+type Namer interface {
+	// Name returns the user name of the account with the key. candidates are tried in
+	// order until one is free; the sequence ends, so it can fail. rename says that the
+	// first candidate shall replace an issued name that differs.
+	Name(key string, candidates iter.Seq[string], rename bool) (string, error)
+}
