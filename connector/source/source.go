@@ -51,7 +51,9 @@ type Incomplete struct {
 	Err    error
 }
 
-func (e *Incomplete) Error() string { return withCause("the roll could not be read whole: "+e.Reason, e.Err) }
+func (e *Incomplete) Error() string {
+	return withCause("the roll could not be read whole: "+e.Reason, e.Err)
+}
 func (e *Incomplete) Unwrap() error { return e.Err }
 
 // Frozen is the error of a school that may no longer be read: consent withdrawn,
