@@ -14,11 +14,17 @@ import (
 	"simscim/scim"
 )
 
-// Ledger is the store. All methods are safe for concurrent use.
+// Ledger is the store. All methods are safe for concurrent use. Times are kept to
+// the microsecond and come back in UTC.
 type Ledger interface {
 	// Load returns what is known about site at target; a site never seen has an
 	// empty state that is neither baseline nor unsettled.
 	Load(ctx context.Context, target, site string) (*plan.State, error)
+
+	// Known returns the objects of ours at target with the keys, whichever sites claim
+	// them, without members. SourceID, Missed and MissingSince are left empty: they
+	// belong to a site's claim.
+	Known(ctx context.Context, target string, kind scim.Kind, keys []string) (map[string]*plan.Known, error)
 
 	// NameHolders tells for each folded name (scim.Fold) that is taken at target who
 	// holds it: a key of ours, or Foreign. Free names are not in the answer.
@@ -30,7 +36,8 @@ type Ledger interface {
 	ReserveNames(ctx context.Context, target string, names map[string]string, at time.Time) (lost []string, err error)
 
 	// Update runs fn in one transaction: all that it does is kept, or, when it or the
-	// commit fails, none.
+	// commit fails, none. fn must not call the ledger, and tx ends with it. An error of
+	// a Tx method may come late, from a later method or from Update itself.
 	Update(ctx context.Context, fn func(Tx) error) error
 
 	// BeginRun notes that a run starts and marks the site at the target unsettled.
@@ -47,7 +54,8 @@ type Ledger interface {
 	SaveSite(ctx context.Context, rec SiteRecord) error
 
 	// Hold stores a held plan and returns its id; the same plan held again keeps its
-	// id, an older undecided hold of the same site and target is replaced.
+	// id until it is rejected or applied, an older undecided hold of the same site and
+	// target is replaced.
 	Hold(ctx context.Context, h Hold) (id int64, err error)
 	// Holds returns undecided holds, and with all true every hold there was, newest first.
 	Holds(ctx context.Context, all bool) ([]Hold, error)
@@ -66,28 +74,46 @@ type Ledger interface {
 // Foreign is the holder of a name that an account of somebody else has at the target.
 const Foreign = "\x00foreign"
 
+// MaxText is the longest key, name or id that a ledger keeps, in bytes. It is what
+// every database can index. Longer ones are refused, and so are a NUL and invalid
+// UTF-8: nothing of the transaction is kept then.
+const MaxText = 2000
+
+// The verdicts on a hold. Replaced is the store's own: a newer plan took its place.
+const (
+	ApprovedVerdict = "approved"
+	RejectedVerdict = "rejected"
+	Replaced        = "replaced"
+)
+
 // Tx is what can be written in a transaction.
 type Tx interface {
 	// PutObject records a confirmed object, with its claim by site. Members are not
-	// touched. A user's name becomes issued if it is not yet.
+	// touched. A user's name becomes issued if it is not yet; one that another key of
+	// ours holds stays with that key. An empty Home means site, an empty Status Active.
 	PutObject(target, site string, o plan.Known) error
 	// DropObject forgets an object, its members, memberships and claims. The name of a
 	// user goes into quarantine.
 	DropObject(target string, kind scim.Kind, key string) error
 	// Unclaim takes away the site's claim on a user; home moves to the claim that is
-	// left longest.
+	// left longest. The last claim stays: nobody would ever see an object without one.
 	Unclaim(target, site, key string) error
-	// AddMembers and RemoveMembers record confirmed memberships.
+	// AddMembers and RemoveMembers record confirmed memberships. Users who are not in
+	// the ledger are left out; adding to a group that is not there is an error.
 	AddMembers(target, group string, users []string) error
 	RemoveMembers(target, group string, users []string) error
-	// SetMissing records how long a user or a group has been missing; zero values
-	// mean that it is back.
-	SetMissing(target string, kind scim.Kind, key string, missed int, since time.Time) error
-	// NoteForeignName records that an account which is not ours holds the name.
+	// Claim records that the site needs a user whose attributes another site decides on.
+	Claim(target, site, key, sourceID string) error
+	// SetMissing records how long a user or a group has been missing at the site; zero
+	// values mean that it is back. It belongs to the site's claim: somebody who left one
+	// school is still seen by another.
+	SetMissing(target, site string, kind scim.Kind, key string, missed int, since time.Time) error
+	// NoteForeignName records that an account which is not ours holds the name. A name
+	// that a confirmed account of ours bears stays ours.
 	NoteForeignName(target, name string, at time.Time) error
 	// SetBaseline records that the target has been read for the site.
 	SetBaseline(target, site string, at time.Time) error
-	// UseHold marks an approved hold as applied.
+	// UseHold marks an approved hold as applied; a second use is an error.
 	UseHold(id int64, at time.Time) error
 }
 
@@ -141,7 +167,8 @@ type Hold struct {
 
 // Decision is what somebody decided about a hold.
 type Decision struct {
-	// Verdict is "approved", "rejected" or, while nobody decided, empty.
+	// Verdict is ApprovedVerdict, RejectedVerdict, Replaced or, while nobody decided,
+	// empty.
 	Verdict string
 	By, Why string
 	At      time.Time

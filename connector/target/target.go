@@ -51,18 +51,7 @@ type Target interface {
 type Lookup func(key string) (remoteID string, ok bool)
 
 // Object is a resource as the target holds it.
-type Object struct {
-	Kind     scim.Kind
-	RemoteID string
-	// ExternalID is empty where the target keeps none.
-	ExternalID string
-	// Attributes holds the values at the paths that were asked for, sorted.
-	Attributes scim.Attributes
-	// Members are the target's ids of the members; MembersKnown is false where the
-	// target does not show them.
-	Members      []string
-	MembersKnown bool
-}
+type Object = plan.Object
 
 // Outcome tells of one change, or of a piece of it.
 type Outcome struct {

@@ -1,0 +1,122 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Limit is a safeguard on one counter. A nil side is no limit on that side.
+type Limit struct {
+	Counter Counter
+	Percent *float64
+	Count   *int
+	// PerGroup looks at each group for itself (RemoveMember only).
+	PerGroup bool
+	// MinSize is how many objects there must be for the percentage to mean anything.
+	MinSize int
+}
+
+// Breach is a safeguard that the plan breaks.
+type Breach struct {
+	Counter Counter
+	// Sentence says what was planned and what is allowed.
+	Sentence string
+}
+
+// Check counts the finished plan against the limits, before anything is written. The
+// breaches are sorted; one is enough to hold the whole plan.
+func Check(p *Plan, state *State, limits []Limit) []Breach {
+	counts, sizes := p.Counts(), sizesOf(state)
+	var breaches []Breach
+	for _, l := range limits {
+		if l.PerGroup {
+			breaches = append(breaches, l.checkGroups(p, state)...)
+			continue
+		}
+		if why := l.exceeded(counts[l.Counter], sizes.of(l.Counter)); why != "" {
+			breaches = append(breaches, Breach{l.Counter, fmt.Sprintf("%s: %s", l.Counter, why)})
+		}
+	}
+	slices.SortStableFunc(breaches, func(x, y Breach) int {
+		if x.Counter < y.Counter {
+			return -1
+		} else if x.Counter > y.Counter {
+			return 1
+		}
+		return 0
+	})
+	return breaches
+}
+
+// checkGroups looks at each group that loses members. Many groups that break the same
+// limit make one breach: a roll-over would fill pages otherwise.
+func (l *Limit) checkGroups(p *Plan, state *State) []Breach {
+	broken, worst, first := 0, "", 0
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		size := 0
+		if known := state.Groups[c.Key]; known != nil {
+			size = len(known.Members)
+		}
+		if why := l.exceeded(len(c.Remove), size); why != "" {
+			if broken++; len(c.Remove) > first {
+				worst, first = why, len(c.Remove)
+			}
+		}
+	}
+	switch broken {
+	case 0:
+		return nil
+	case 1:
+		return []Breach{{l.Counter, fmt.Sprintf("%s: one group: %s", l.Counter, worst)}}
+	default:
+		return []Breach{{l.Counter, fmt.Sprintf("%s: %d groups, the worst: %s", l.Counter, broken, worst)}}
+	}
+}
+
+// exceeded says by how much n of size objects is over the limit, or "".
+func (l *Limit) exceeded(n, size int) string {
+	switch {
+	case l.Count != nil && n > *l.Count:
+		return fmt.Sprintf("%d planned, %d allowed", n, *l.Count)
+	case l.Percent != nil && size > 0 && size >= l.MinSize && float64(n)*100 > *l.Percent*float64(size):
+		return fmt.Sprintf("%d of %d planned (%.1f %%), %g %% allowed", n, size, float64(n)*100/float64(size), *l.Percent)
+	default:
+		return ""
+	}
+}
+
+// sizes is how many objects the percentages are of.
+type sizes struct{ users, suspended, groups, members int }
+
+func sizesOf(state *State) sizes {
+	var s sizes
+	for known := range maps.Values(state.Users) {
+		if known.Status == Suspended {
+			s.suspended++
+		} else {
+			s.users++
+		}
+	}
+	for known := range maps.Values(state.Groups) {
+		s.groups++
+		s.members += len(known.Members)
+	}
+	return s
+}
+
+func (s sizes) of(c Counter) int {
+	switch c {
+	case AddMember, RemoveMember:
+		return s.members
+	case Counter(DeleteUser), Counter(ReactivateUser):
+		return s.users + s.suspended
+	}
+	switch Action(c) {
+	case AdoptGroup, CreateGroup, UpdateGroup, DeleteGroup:
+		return s.groups
+	default:
+		return s.users
+	}
+}

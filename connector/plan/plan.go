@@ -1,0 +1,183 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"simscim/mapper"
+	"simscim/scim"
+)
+
+// Input is everything that a plan depends on.
+type Input struct {
+	// Site is the id of the site, Target the name of the target.
+	Site, Target string
+	Desired      *mapper.Desired
+	State        *State
+	// Observed is what was read back for this plan, nil when nothing was.
+	Observed *Observed
+	// Print gives the keyed fingerprint of a value.
+	Print func(path scim.Path, value any) uint64
+	// Match lists the attributes, after externalId, that recognise existing objects.
+	Match []scim.Path
+	// Adopt allows taking over what Match recognised.
+	Adopt   bool
+	Leavers Leavers
+	// Can says which steps the target knows.
+	Can Abilities
+	// Withheld are the people and groups that the source or a rule set aside.
+	Withheld Withheld
+	// Now is the time of the snapshot.
+	Now time.Time
+}
+
+// Leavers says how people leave.
+type Leavers struct {
+	GraceSnapshots int
+	Grace          time.Duration
+	// DeleteAfter is how long an account stays suspended; zero is for ever.
+	DeleteAfter time.Duration
+}
+
+// Abilities are the steps that a target knows.
+type Abilities struct {
+	Users, Groups   bool
+	Suspend, Delete bool
+}
+
+// Withheld names what was set aside. It is left exactly as it is: not knowing is not
+// a reason to change anything.
+type Withheld struct {
+	// People and Groups are source ids. A person's key, where it is known, may stand
+	// in People as well.
+	People, Groups map[string]bool
+	// Freeze, if not empty, says why nothing at all may be taken away in this plan:
+	// some record without an id was set aside, so that anybody may be missing.
+	Freeze string
+}
+
+// Plan is what has to happen at one target for one site.
+type Plan struct {
+	Site, Target string
+	// Changes are in the order in which they are applied.
+	Changes []Change
+	// Notes are what the ledger alone has to learn.
+	Notes []Note
+	// Skipped are the objects that cannot be brought into the desired state, and why.
+	Skipped []Skip
+}
+
+// Note is something to record that changes nothing at the target.
+type Note struct {
+	What NoteKind
+	Kind scim.Kind
+	Key  string
+	// SourceID is the id of the person at this site, for a claim.
+	SourceID string
+	// Missed and Since go with Missing.
+	Missed int
+	Since  time.Time
+}
+
+// NoteKind says what a note is about.
+type NoteKind string
+
+// The kinds of note.
+const (
+	// Missing: the object was not in this snapshot.
+	Missing NoteKind = "missing"
+	// Back: the object is in the snapshot again.
+	Back NoteKind = "back"
+	// Claim: this site needs an account that another site's rules decide on.
+	Claim NoteKind = "claim"
+	// Unclaim: this site no longer needs an account that another one does.
+	Unclaim NoteKind = "unclaim"
+)
+
+// Skip is an object that is left alone although something should happen to it.
+type Skip struct {
+	Kind scim.Kind
+	Key  string
+	// Label is for terminals, never for logs.
+	Label string
+	// Reason is a sentence without personal data.
+	Reason string
+}
+
+// Compute works out the plan.
+//
+//	desired  in the ledger       at the target            →
+//	yes      no                  no, or not looked at     create
+//	yes      no                  our externalId           adopt: it is ours
+//	yes      no                  matched, adopt allowed   adopt
+//	yes      no                  matched, not allowed     skip, with the reason
+//	yes      no                  matched more than once   skip, with the reason
+//	yes      homed here          –                        update what differs, or nothing
+//	yes      homed elsewhere     –                        claim
+//	yes      suspended           –                        reactivate
+//	no       yes, in grace       –                        note one more miss
+//	no       yes, grace over     shared with a site       unclaim
+//	no       yes, grace over     –                        suspend a user, delete a group
+//	no       suspended for long  –                        delete
+//	withheld yes                 –                        nothing
+func Compute(in Input) *Plan {
+	b := &builder{Input: in, plan: &Plan{Site: in.Site, Target: in.Target}, present: map[string]bool{}, staying: map[string]bool{}}
+	if in.Can.Users {
+		b.users()
+		b.leavingUsers()
+	}
+	if in.Can.Groups {
+		b.groups()
+		b.leavingGroups()
+	}
+	b.sort()
+	return b.plan
+}
+
+// Counts counts the plan's changes by counter.
+func (p *Plan) Counts() map[Counter]int {
+	counts := map[Counter]int{}
+	for i := range p.Changes {
+		p.Changes[i].Count(counts)
+	}
+	return counts
+}
+
+// builder is a plan in the making.
+type builder struct {
+	Input
+	plan *Plan
+	// present holds the keys of the users who are, or with this plan will be, at the
+	// target and in the roll: who may be a member.
+	present map[string]bool
+	// staying holds the keys of the users who are missing but in grace, or withheld:
+	// they keep the memberships that they have.
+	staying map[string]bool
+	// adopted gives the key of the user behind a remote id that this plan adopts.
+	adopted map[string]string
+}
+
+// order is the order in which the kinds of change are applied: people before the
+// groups that hold them, and what takes away after what gives.
+var order = map[Action]int{
+	AdoptUser: 0, CreateUser: 1, ReactivateUser: 2, RenameUser: 3, UpdateUser: 4,
+	AdoptGroup: 5, CreateGroup: 6, UpdateGroup: 7, UpdateMembers: 8,
+	DeleteGroup: 9, SuspendUser: 10, DeleteUser: 11,
+}
+
+func (b *builder) sort() {
+	slices.SortFunc(b.plan.Changes, func(x, y Change) int {
+		return cmp.Or(cmp.Compare(order[x.Action], order[y.Action]), cmp.Compare(x.Key, y.Key))
+	})
+	slices.SortFunc(b.plan.Notes, func(x, y Note) int {
+		return cmp.Or(cmp.Compare(x.What, y.What), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Key, y.Key))
+	})
+	slices.SortFunc(b.plan.Skipped, func(x, y Skip) int {
+		return cmp.Or(cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Key, y.Key))
+	})
+}
+
+func (b *builder) change(c Change) { b.plan.Changes = append(b.plan.Changes, c) }
+func (b *builder) note(n Note)     { b.plan.Notes = append(b.plan.Notes, n) }
+func (b *builder) skip(s Skip)     { b.plan.Skipped = append(b.plan.Skipped, s) }
