@@ -71,8 +71,11 @@ type account struct {
 	key  string
 	main *entry
 	name string
-	user User
-	err  *Problem
+	// first is the first candidate for the name, if it was worked out ahead.
+	first string
+	ahead bool
+	user  User
+	err   *Problem
 }
 
 func (m *Mapping) begin(snap *roster.Snapshot) *work {
@@ -217,24 +220,54 @@ func rank(k roster.Kind) int {
 	return slices.Index([]roster.Kind{roster.Contact, roster.Student, roster.Staff}, k) * -1
 }
 
-// issueNames gets a user name for each account.
+// issueNames gets a user name for each account, in batches. Mostly everybody has a
+// name and no candidate is looked at. At a first sync nearly everybody needs one; then
+// the first candidates of a batch are worked out ahead, on all processors.
 func (w *work) issueNames(names Namer) {
+	const batch = 512
 	s := w.base
-	for i := range w.accounts {
-		a := &w.accounts[i]
-		s.person.Person = a.main.person
-		any := false
-		name, err := names.Name(a.key, w.candidates(&s, a.key, &any), w.name.rename)
-		switch {
-		case err == nil && name != "":
-			a.name = name
-		case !any:
-			a.fail("userName", "no rule yields a usable user name")
-		default:
-			// What the namer says is not passed on: it may hold the name.
-			a.fail("userName", "no user name could be issued")
+	asked := 0
+	for start := 0; start < len(w.accounts); start += batch {
+		accounts := w.accounts[start:min(start+batch, len(w.accounts))]
+		if asked > batch/2 {
+			w.each(len(accounts), func(s *scope, i int) {
+				s.person.Person = accounts[i].main.person
+				accounts[i].first, accounts[i].ahead = w.name.candidates[0].name(s), true
+			})
+		}
+		asked = 0
+		for i := range accounts {
+			a := &accounts[i]
+			s.person.Person = a.main.person
+			if w.issueName(&s, a, names) {
+				asked++
+			}
 		}
 	}
+}
+
+// issueName gets a user name for one account, and tells whether it took a candidate.
+func (w *work) issueName(s *scope, a *account, names Namer) (asked bool) {
+	usable := false
+	name, err := names.Name(a.key, func(yield func(string) bool) {
+		asked = true
+		for c := range w.candidates(s, a) {
+			usable = true
+			if !yield(c) {
+				return
+			}
+		}
+	}, w.name.rename)
+	switch {
+	case err == nil && name != "":
+		a.name = name
+	case asked && !usable:
+		a.fail("userName", "no rule yields a usable user name")
+	default:
+		// What the namer says is not passed on: it may hold the name.
+		a.fail("userName", "no user name could be issued")
+	}
+	return asked
 }
 
 func (a *account) fail(path scim.Path, reason string) {

@@ -16,21 +16,21 @@ const maxNumber = 999
 // each rule yields, spelled as a user name; then the last of these with 2, 3, 4 …
 // before the @; then a code made of the key. What a rule fails for, or what leaves
 // nothing usable, is passed over. A single plain rule has one candidate only.
-func (m *Mapping) candidates(s *scope, key string, any *bool) iter.Seq[string] {
+func (m *Mapping) candidates(s *scope, a *account) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		last := ""
-		for _, c := range m.name.candidates {
-			v, err := c.rule.text(s)
-			if err != nil {
+		for i := range m.name.candidates {
+			name := a.first
+			if i > 0 || !a.ahead {
+				name = m.name.candidates[i].name(s)
+			}
+			if name == "" {
 				continue
 			}
-			if name := translit.UserName(v); name != "" {
-				*any = true
-				if !yield(name) {
-					return
-				}
-				last = name
+			if !yield(name) {
+				return
 			}
+			last = name
 		}
 		if !m.name.numbered {
 			return
@@ -42,14 +42,23 @@ func (m *Mapping) candidates(s *scope, key string, any *bool) iter.Seq[string] {
 					return
 				}
 			}
-		} else if domain = m.domain(s); domain != "" {
-			domain = strings.TrimPrefix(domain, "@")
+		} else {
+			domain = m.domain(s)
 		}
-		*any = true
-		if yield(qualify("u", shortCode(key, 8), domain)) {
-			yield(qualify("u", shortCode(key, 16), domain))
+		if yield(qualify("u", shortCode(a.key, 8), domain)) {
+			yield(qualify("u", shortCode(a.key, 16), domain))
 		}
 	}
+}
+
+// name is what the rule yields as a user name, or "" where it fails or yields nothing
+// usable.
+func (c *candidate) name(s *scope) string {
+	v, err := c.rule.text(s)
+	if err != nil {
+		return ""
+	}
+	return translit.UserName(v)
 }
 
 // qualify puts a user name together; a long local part gives way to the ending.

@@ -118,13 +118,7 @@ func isAlnum(c byte) bool {
 // Clean spells s in lower case with letters, digits, full stops and hyphens only;
 // everything else falls away: "van der Berg" is "vanderberg".
 func Clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		c := lower(byte(r))
-		if isAlnum(c) || c == '.' || c == '-' {
-			return rune(c)
-		}
-		return -1
-	}, ASCII(s))
+	return keep(ASCII(s), ".-")
 }
 
 // Slug spells s in lower case with letters, digits and full stops, and one hyphen
@@ -177,15 +171,15 @@ func UserName(s string) string {
 	return local + "@" + domain
 }
 
-// keep lower-cases s and drops all but letters, digits and the others.
+// keep lower-cases s, which is ASCII, and drops all but letters, digits and the others.
 func keep(s, others string) string {
-	return strings.Map(func(r rune) rune {
-		c := lower(byte(r))
-		if isAlnum(c) || strings.IndexByte(others, c) >= 0 {
-			return rune(c)
+	out := make([]byte, 0, len(s))
+	for i := range len(s) {
+		if c := lower(s[i]); isAlnum(c) || strings.IndexByte(others, c) >= 0 {
+			out = append(out, c)
 		}
-		return -1
-	}, s)
+	}
+	return string(out)
 }
 
 func lower(c byte) byte {
