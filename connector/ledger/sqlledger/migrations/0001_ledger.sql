@@ -1,0 +1,121 @@
+-- Times are microseconds since 1970 in UTC, 0 for none. Text keys live once, in targets,
+-- scopes and objects; every other table refers to them by number, which keeps a
+-- membership at about ten bytes.
+
+-- +goose Up
+
+-- The store's own key, or the check value of one that was given.
+CREATE TABLE meta (
+    name  TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+);
+
+CREATE TABLE targets (
+    id   INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+);
+
+-- A scope is one site at one target. unsettled is the last run that began and has not
+-- ended with everything known, 0 if there is none.
+CREATE TABLE scopes (
+    id        INTEGER PRIMARY KEY,
+    target    BIGINT NOT NULL REFERENCES targets (id),
+    site      TEXT   NOT NULL,
+    baseline  BIGINT NOT NULL DEFAULT 0,
+    unsettled BIGINT NOT NULL DEFAULT 0,
+    UNIQUE (target, site)
+);
+
+-- The attribute paths that prints refer to.
+CREATE TABLE paths (
+    id   INTEGER PRIMARY KEY,
+    path TEXT NOT NULL UNIQUE
+);
+
+-- kind: 0 user, 1 group. status: 0 only a key that holds a name (not confirmed yet, or
+-- gone), 1 active, 2 suspended.
+CREATE TABLE objects (
+    id            INTEGER PRIMARY KEY,
+    target        BIGINT   NOT NULL REFERENCES targets (id),
+    kind          SMALLINT NOT NULL,
+    key           TEXT     NOT NULL,
+    remote_id     TEXT     NOT NULL DEFAULT '',
+    home          BIGINT   NOT NULL DEFAULT 0,
+    status        SMALLINT NOT NULL DEFAULT 0,
+    name          TEXT     NOT NULL DEFAULT '',
+    prints        BLOB,
+    suspended_at  BIGINT   NOT NULL DEFAULT 0,
+    UNIQUE (target, kind, key)
+);
+
+-- Which sites need an object, and since when each has. A person may be missing at one
+-- school and be seen by another.
+CREATE TABLE claims (
+    scope         BIGINT NOT NULL REFERENCES scopes (id),
+    object        BIGINT NOT NULL REFERENCES objects (id),
+    source_id     TEXT   NOT NULL,
+    since         BIGINT NOT NULL,
+    missed        BIGINT NOT NULL DEFAULT 0,
+    missing_since BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (scope, object)
+) WITHOUT ROWID;
+CREATE INDEX claims_by_object ON claims (object);
+
+CREATE TABLE members (
+    grp BIGINT NOT NULL REFERENCES objects (id),
+    usr BIGINT NOT NULL REFERENCES objects (id),
+    PRIMARY KEY (grp, usr)
+) WITHOUT ROWID;
+CREATE INDEX members_by_user ON members (usr);
+
+-- Every user name that is taken, in folded form. A name stays with its holder for
+-- good: what the holder no longer uses is in quarantine. holder is NULL for a name
+-- that an account of somebody else has.
+CREATE TABLE names (
+    target BIGINT NOT NULL REFERENCES targets (id),
+    fold   TEXT   NOT NULL,
+    holder BIGINT REFERENCES objects (id),
+    since  BIGINT NOT NULL,
+    PRIMARY KEY (target, fold)
+) WITHOUT ROWID;
+CREATE INDEX names_by_holder ON names (holder);
+
+CREATE TABLE runs (
+    id      INTEGER PRIMARY KEY,
+    scope   BIGINT NOT NULL REFERENCES scopes (id),
+    started BIGINT NOT NULL,
+    ended   BIGINT NOT NULL DEFAULT 0,
+    status  TEXT   NOT NULL DEFAULT '',
+    reason  TEXT   NOT NULL DEFAULT '',
+    applied TEXT   NOT NULL DEFAULT '',
+    failed  TEXT   NOT NULL DEFAULT ''
+);
+CREATE INDEX runs_by_scope ON runs (scope, id);
+
+CREATE TABLE sites (
+    id            TEXT PRIMARY KEY,
+    source        TEXT   NOT NULL,
+    name          TEXT   NOT NULL,
+    dfe           TEXT   NOT NULL,
+    last_complete BIGINT NOT NULL,
+    people        BIGINT NOT NULL,
+    grps          BIGINT NOT NULL,
+    frozen_since  BIGINT NOT NULL,
+    frozen_reason TEXT   NOT NULL,
+    last_slot     BIGINT NOT NULL
+);
+
+CREATE TABLE holds (
+    id         INTEGER PRIMARY KEY,
+    scope      BIGINT NOT NULL REFERENCES scopes (id),
+    digest     TEXT   NOT NULL,
+    breaches   TEXT   NOT NULL,
+    counts     TEXT   NOT NULL,
+    at         BIGINT NOT NULL,
+    verdict    TEXT   NOT NULL DEFAULT '',
+    decided_by TEXT   NOT NULL DEFAULT '',
+    why        TEXT   NOT NULL DEFAULT '',
+    decided_at BIGINT NOT NULL DEFAULT 0,
+    applied_at BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX holds_by_scope ON holds (scope, id);

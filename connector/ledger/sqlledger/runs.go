@@ -1,0 +1,117 @@
+package sqlledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"simscim/connector/ledger"
+	"simscim/connector/plan"
+)
+
+// keepRuns is how many runs and how many holds of a site at a target are kept.
+const keepRuns = 200
+
+// BeginRun notes that a run starts. The mark that it leaves survives a power cut.
+func (l *Ledger) BeginRun(ctx context.Context, run ledger.Run) (id int64, err error) {
+	err = l.w.do(ctx, "note the start of a run", true, func(t *tx) error {
+		_, scope, err := l.scope(t, run.Target, run.Site)
+		if err != nil {
+			return err
+		}
+		err = t.row(`INSERT INTO runs (scope, started) VALUES ($1, $2) RETURNING id`, scope, micros(run.Started)).Scan(&id)
+		if err != nil {
+			return err
+		}
+		return t.exec(`UPDATE scopes SET unsettled = $1 WHERE id = $2`, id, scope)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return id, nil
+}
+
+// FinishRun notes how a run ended.
+func (l *Ledger) FinishRun(ctx context.Context, id int64, end ledger.RunEnd, settled bool) error {
+	if end.At.IsZero() {
+		return errors.New("note the end of a run: the end needs its time")
+	}
+	applied, err := packCounts(end.Applied)
+	if err != nil {
+		return err
+	}
+	failedCounts, err := packCounts(end.Failed)
+	if err != nil {
+		return err
+	}
+	return l.w.do(ctx, "note the end of a run", false, func(t *tx) error {
+		var scope int64
+		err := t.row(`UPDATE runs SET ended = $1, status = $2, reason = $3, applied = $4, failed = $5
+			WHERE id = $6 AND ended = 0 RETURNING scope`,
+			micros(end.At), end.Status, end.Reason, applied, failedCounts, id).Scan(&scope)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("run %d is not under way", id)
+		}
+		if err != nil {
+			return err
+		}
+		if settled {
+			// A later run that has begun since has a mark of its own.
+			if err := t.exec(`UPDATE scopes SET unsettled = 0 WHERE id = $1 AND unsettled = $2`, scope, id); err != nil {
+				return err
+			}
+		}
+		return t.exec(`DELETE FROM runs WHERE scope = $1 AND id <=
+			(SELECT id FROM runs WHERE scope = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)`, scope, keepRuns)
+	})
+}
+
+// Runs returns the newest runs first.
+func (l *Ledger) Runs(ctx context.Context, site string, limit int) ([]ledger.Run, error) {
+	var runs []ledger.Run
+	err := each(ctx, l.readDB, func(rows *sql.Rows) error {
+		var r ledger.Run
+		var started, ended int64
+		var applied, failedCounts string
+		err := rows.Scan(&r.ID, &r.Site, &r.Target, &started, &ended, &r.End.Status, &r.End.Reason, &applied, &failedCounts)
+		if err != nil {
+			return err
+		}
+		r.Started, r.End.At = fromMicros(started), fromMicros(ended)
+		if r.End.Applied, err = unpackCounts(applied); err != nil {
+			return err
+		}
+		r.End.Failed, err = unpackCounts(failedCounts)
+		runs = append(runs, r)
+		return err
+	}, `SELECT r.id, s.site, t.name, r.started, r.ended, r.status, r.reason, r.applied, r.failed
+		FROM runs r JOIN scopes s ON s.id = r.scope JOIN targets t ON t.id = s.target
+		WHERE $1 = '' OR s.site = $1 ORDER BY r.id DESC LIMIT $2`, site, max(limit, 0))
+	if err != nil {
+		return nil, failed("read the runs", err)
+	}
+	return runs, nil
+}
+
+func packCounts(counts map[plan.Counter]int) (string, error) {
+	if len(counts) == 0 {
+		return "", nil
+	}
+	b, err := json.Marshal(counts)
+	if err != nil {
+		return "", fmt.Errorf("write counts: %w", err)
+	}
+	return string(b), nil
+}
+
+func unpackCounts(s string) (counts map[plan.Counter]int, err error) {
+	if s == "" {
+		return nil, nil
+	}
+	if err := json.Unmarshal([]byte(s), &counts); err != nil {
+		return nil, fmt.Errorf("read stored counts: %w", err)
+	}
+	return counts, nil
+}
