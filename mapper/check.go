@@ -72,7 +72,7 @@ func (c *checker) compile(e config.Expr, s slot) *rule {
 		return nil
 	}
 	if t := checked.OutputType(); !s.want.accepts(t) {
-		c.problem(place(e, 1, 1), s.where, fmt.Sprintf("the rule yields %s; here stands %s%s", describe(t), s.want, s.want.typeHint(t)))
+		c.problem(place(e, 1, 1), s.where, fmt.Sprintf("the rule yields %s; it has to yield %s%s", describe(t), s.want, s.want.typeHint(t)))
 		return nil
 	}
 	return c.program(e, s, w, checked)
@@ -123,7 +123,7 @@ func (c *checker) constant(r *rule, s slot) *rule {
 		c.problem(place(r.expr, 1, 1), s.where, "the rule always fails: "+err.Error())
 		return nil
 	case !s.want.holds(v):
-		c.problem(place(r.expr, 1, 1), s.where, fmt.Sprintf("here stands %s", s.want))
+		c.problem(place(r.expr, 1, 1), s.where, fmt.Sprintf("the rule has to yield %s", s.want))
 		return nil
 	}
 	r.constant, r.isConstant = v, true
@@ -155,7 +155,7 @@ func syntaxMessage(m string) string {
 	if strings.Contains(m, "recursion") || strings.Contains(m, "expression node") {
 		return "the rule is nested too deep or too large"
 	}
-	return lowerFirst(m)
+	return strings.Replace(lowerFirst(m), "mismatched input '<EOF>'", "the rule ends too early", 1)
 }
 
 // checkMessage puts a finding of the type checker into the words of the

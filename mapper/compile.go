@@ -197,15 +197,16 @@ func (c *checker) paths(kind scim.Kind, where string, rules config.AttributeRule
 	var good []ruleAt
 	for _, r := range rules {
 		at := r.Path.At
+		p := ruleAt{AttributeRule: r, where: where + "." + r.Path.Value}
 		path, err := scim.ParsePath(r.Path.Value)
 		if err != nil {
-			c.problem(at, where, err.Error())
+			c.problem(at, p.where, err.Error())
 			continue
 		}
-		p := ruleAt{AttributeRule: r, path: path, where: fmt.Sprintf("%s.%s", where, path)}
+		p.path = path
 		var what string
 		if p.want, what = checkPath(kind, path); what != "" {
-			c.problem(at, where, what)
+			c.problem(at, p.where, what)
 			continue
 		}
 		if i := slices.IndexFunc(good, func(o ruleAt) bool { return sameSpot(o.path, path) }); i >= 0 {

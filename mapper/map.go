@@ -332,7 +332,7 @@ func (a *attrRule) eval(s *scope) (any, error) {
 		return nil, err
 	}
 	if !a.want.holds(v) {
-		return nil, ruleError("the rule yields a value of the wrong type; here stands " + string(a.want))
+		return nil, ruleError("the rule yields a value of the wrong type; it has to yield " + string(a.want))
 	}
 	return v, nil
 }

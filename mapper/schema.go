@@ -96,20 +96,19 @@ func checkPath(kind scim.Kind, path scim.Path) (resultKind, string) {
 				return "", fmt.Sprintf("the schema %q is not known; did you mean %q?", p.URN, known)
 			}
 		}
-		return customKind(p), ""
+		return wantAny, "" // of the target's own extensions nothing is known
 	}
 	return checkKnown(schema, p)
 }
-
-// customKind is for attributes of the target's own extensions, of which nothing is
-// known but the form of the path.
-func customKind(scim.Parts) resultKind { return wantAny }
 
 func checkKnown(schema map[string]attrDef, p scim.Parts) (resultKind, string) {
 	def, ok := schema[p.Attr]
 	switch {
 	case !ok:
 		names := slices.DeleteFunc(slices.Collect(maps.Keys(schema)), func(n string) bool { return schema[n].refuse != "" })
+		if len(names) == 0 {
+			return "", fmt.Sprintf("a group has no attribute %q; what else it holds belongs to an extension, with its URN", p.Attr)
+		}
 		return "", fmt.Sprintf("there is no attribute %q%s", p.Attr, orNearest(p.Attr, names))
 	case def.refuse != "":
 		return "", def.refuse
