@@ -69,7 +69,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		// Whoever is still connected has had their time.
 		err = errors.Join(err, srv.Close())
 	}
-	<-served
+	if end := <-served; !errors.Is(end, http.ErrServerClosed) {
+		err = errors.Join(err, end)
+	}
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("stop the console: %w", err)
 	}

@@ -44,7 +44,7 @@ func (e Entry) delay(slot time.Time) time.Duration {
 	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(e.Key))
-	return time.Duration(h.Sum64()%uint64(window/time.Second)) * time.Second
+	return time.Duration(h.Sum64()%uint64(window/time.Second)) * time.Second //nolint:gosec // it is less than window
 }
 
 // Next returns the first moment after the instant given at which the site is to be

@@ -37,5 +37,3 @@ func scrub(s string) string {
 	}
 	return bearerPattern.ReplaceAllString(s, "$1 <token>")
 }
-
-func keepMark(s string) string { return "<email>" }
