@@ -1,0 +1,210 @@
+package generic
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"simscim/internal/httpx"
+	"simscim/scim"
+)
+
+// clean returns the error without what the server wrote about the object.
+func (j *job) clean(err error) error {
+	e, ok := errors.AsType[*scim.Error](err)
+	if !ok {
+		return err
+	}
+	copied := *e
+	copied.Detail = j.redact(e.Detail)
+	return &copied
+}
+
+// advice says in plain words what happened and what to do about it.
+func (j *job) advice(err error) string {
+	e, ok := errors.AsType[*scim.Error](err)
+	if !ok {
+		return otherAdvice(err)
+	}
+	advice := statusAdvice(e)
+	if said := j.redact(e.Detail); said != "" {
+		advice += fmt.Sprintf(" The target said: %q.", said)
+	}
+	return advice
+}
+
+func otherAdvice(err error) string {
+	f, ok := errors.AsType[*httpx.Failure](err)
+	switch {
+	case ok && f.Ambiguous:
+		return "No answer came (" + f.What + "), so it is not known whether the change was carried out. It is looked up before it is tried again."
+	case ok:
+		return "The target could not be reached: " + f.What + ". Check the url, the network and the proxy; it is tried again."
+	case errors.Is(err, errUnfound):
+		return "The target answered that it made the object but does not find it. Its index may be slow; it is looked up at the next run."
+	case errors.Is(err, errUnsure):
+		return "No answer came to the create, and the target keeps no externalId by which to tell whether it was carried out. Look at the object at the target; delete it there, or allow it to be adopted by name."
+	case errors.Is(err, errSeveral):
+		return "More than one object at the target carries this externalId. Delete the ones that are not in use; none is touched until then."
+	case errors.Is(err, errNoRename):
+		return "Leave the group's name as it is, or delete the group at the target to have it made anew."
+	case errors.Is(err, errMembersHidden):
+		return "This target can take members only when a group is made. Delete the group at the target to have it made anew."
+	default:
+		return "The target's answer could not be understood. Check that the url is the SCIM base URL, the one below which /Users stands."
+	}
+}
+
+func statusAdvice(e *scim.Error) string {
+	switch {
+	case scim.IsConflict(e):
+		return "Another object at the target already holds a value that must be unique, most likely the name. Rename or delete that object, or allow it to be adopted."
+	case e.Status < 300:
+		return "A success was answered without proof that the change was made. Check that the url is the SCIM base URL and that no proxy or sign-in page stands in between."
+	case e.Status < 400:
+		return "The address redirects elsewhere, and writes are not sent after a redirect. Put the final address into the target's url."
+	}
+	switch e.Status {
+	case http.StatusUnauthorized:
+		return "The credentials are refused. Renew the token or the client secret."
+	case http.StatusForbidden:
+		return "The credentials may not do this. Give them the right to read and write users and groups."
+	case http.StatusNotFound, http.StatusGone:
+		return "The target does not have the object any more: somebody deleted it there. The next comparison decides whether it is made anew."
+	case http.StatusPreconditionFailed, http.StatusPreconditionRequired:
+		return "Somebody else kept changing the object at the same time. It is tried again."
+	case http.StatusRequestEntityTooLarge:
+		return "The object is too large for the target, even alone."
+	case http.StatusTooManyRequests:
+		return "The target asks for fewer calls, for longer than can be waited. Lower limits.perSecond of the target."
+	}
+	switch {
+	case e.Status >= 500 && e.Status != http.StatusNotImplemented:
+		return fmt.Sprintf("The target is in trouble (%d). It is tried again; if it stays, tell its provider the time of the failure.", e.Status)
+	case e.Status == http.StatusNotImplemented || e.Status == http.StatusMethodNotAllowed:
+		return "The target does not offer this operation. Set the target's profile to one that fits it."
+	case e.ScimType == scim.TypeMutability:
+		return "The target does not allow this attribute to be changed. Write it only when the account is made (apply: create)."
+	default:
+		return "The target does not accept one of the values. Compare the rules with the attributes that it takes."
+	}
+}
+
+var emailLike = regexp.MustCompile(`[^\s"'<>()\[\]{},;:=]+(?:@|%40)[^\s"'<>()\[\]{},;:=]+`)
+
+// redact takes out of a server's words every value of the object, every id that was
+// sent, and whatever looks like an e-mail address. Where the object's values are not at
+// hand, as with a suspension or a deletion, nothing of the words is kept.
+func (j *job) redact(said string) string {
+	if said == "" || j.change.Kind == scim.User && j.change.After.String("userName") == "" {
+		return ""
+	}
+	for _, v := range j.values() {
+		said = replaceWord(said, v.text, "‹"+v.name+"›")
+	}
+	return emailLike.ReplaceAllString(said, "‹e-mail›")
+}
+
+type named struct{ text, name string }
+
+// values lists the texts that must not be repeated, longest first so that a part does
+// not spoil the whole.
+func (j *job) values() []named {
+	var out []named
+	add := func(name string, v any) {
+		for _, s := range texts(v) {
+			out = append(out, spellings(s, name)...)
+			if j.change.Kind == scim.User {
+				for _, word := range strings.FieldsFunc(s, func(r rune) bool { return !isWord(r) && r != '\'' && r != '’' }) {
+					if utf8.RuneCountInString(word) > 2 {
+						out = append(out, named{word, name})
+					}
+				}
+			}
+		}
+	}
+	for _, a := range j.change.After {
+		add(string(a.Path), a.Value)
+	}
+	for _, f := range j.change.Set {
+		add(string(f.Path), f.Before)
+		add(string(f.Path), f.After)
+	}
+	label := "userName"
+	if j.change.Kind == scim.Group {
+		label = "displayName"
+	}
+	add(label, j.change.Label)
+	add("externalId", j.change.Key)
+	add("id", j.id)
+	for _, m := range j.resolve(slices.Concat(j.change.Add, j.change.Remove)) {
+		out = append(out, spellings(m.id, "member")...)
+	}
+	slices.SortStableFunc(out, func(a, b named) int { return len(b.text) - len(a.text) })
+	return slices.CompactFunc(out, func(a, b named) bool { return a.text == b.text })
+}
+
+// texts are the strings inside a value.
+func texts(v any) []string {
+	switch v := v.(type) {
+	case string:
+		return []string{v}
+	case []any:
+		var out []string
+		for _, item := range v {
+			out = append(out, texts(item)...)
+		}
+		return out
+	case map[string]any:
+		var out []string
+		for _, item := range v {
+			out = append(out, texts(item)...)
+		}
+		return out
+	default:
+		return nil
+	}
+}
+
+// spellings are the ways in which a server may repeat a value.
+func spellings(s, name string) []named {
+	if strings.TrimSpace(s) == "" {
+		return nil
+	}
+	out := []named{{s, name}}
+	if quoted, err := json.Marshal(s); err == nil {
+		out = append(out, named{string(quoted[1 : len(quoted)-1]), name})
+	}
+	return append(out, named{strings.Trim(scim.Quote(s), `"`), name}, named{url.QueryEscape(s), name}, named{url.PathEscape(s), name})
+}
+
+// replaceWord replaces text where it stands as a word of its own, in whatever case.
+func replaceWord(s, text, with string) string {
+	re, err := regexp.Compile("(?i)" + regexp.QuoteMeta(text))
+	if err != nil {
+		return "" // a text that cannot be searched for cannot be shown to be absent
+	}
+	var b strings.Builder
+	done := 0
+	for _, at := range re.FindAllStringIndex(s, -1) {
+		before, _ := utf8.DecodeLastRuneInString(s[:at[0]])
+		after, _ := utf8.DecodeRuneInString(s[at[1]:])
+		if at[0] > 0 && isWord(before) || at[1] < len(s) && isWord(after) {
+			continue
+		}
+		b.WriteString(s[done:at[0]])
+		b.WriteString(with)
+		done = at[1]
+	}
+	b.WriteString(s[done:])
+	return b.String()
+}
+
+func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) }

@@ -1,0 +1,219 @@
+// Package generic is the target for any SCIM 2.0 server. It turns changes into
+// requests and requests into confirmed outcomes, by what the server's profile says
+// that it can do; it decides nothing about who should exist.
+//
+// Invariants: every piece is confirmed before the next request of its object is sent;
+// a create is repeated only after the object has been looked for; nothing is taken for
+// ours that does not carry our externalId; no outcome's error or advice holds a value
+// of the object that it is about.
+package generic
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"simscim/config"
+	"simscim/connector/target"
+	"simscim/internal/auth"
+	"simscim/internal/httpx"
+	"simscim/scim"
+	"simscim/scim/client"
+	"simscim/scim/profile"
+)
+
+// Options is what the configuration does not say.
+type Options struct {
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	// Log gets one debug line a request, without any content; nil is none.
+	Log *zap.Logger
+	// Observe is told of every request; status is 0 when there was no answer.
+	Observe func(route string, status int, took time.Duration)
+	// MinWait is the first wait before a request is repeated, doubling from there; 0 is
+	// 250 ms.
+	MinWait time.Duration
+}
+
+const (
+	// retries of one request, with growing waits: about eight seconds in all.
+	retries = 5
+	// maxWait is the longest wait that a server may ask for before the object is left
+	// for the next run.
+	maxWait = time.Minute
+)
+
+// Target is one SCIM server.
+type Target struct {
+	name     string
+	inFlight int
+	client   *client.Client
+
+	mu sync.Mutex
+	// profile grows from the table's entry to what was discovered.
+	profile profile.Profile
+	ready   bool
+}
+
+var _ target.Target = (*Target)(nil)
+
+// New makes a target. It makes no request.
+func New(cfg *config.Target, o Options) (*Target, error) {
+	p, ok := profile.Named(cmp.Or(cfg.Profile, "auto"))
+	if !ok {
+		return nil, fmt.Errorf("target %s: there is no profile %q; there are %s", cfg.Name, cfg.Profile, strings.Join(profile.Names(), ", "))
+	}
+	if err := checkURL(cfg.URL); err != nil {
+		return nil, fmt.Errorf("target %s: url: %w", cfg.Name, err)
+	}
+	authorize, err := authorizer(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("target %s: auth: %w", cfg.Name, err)
+	}
+	inFlight := lower(max(cfg.Limits.InFlight, 1), p.InFlight)
+	h, err := httpx.New(httpx.Options{
+		BaseURL: cfg.URL, PerSecond: lower(cfg.Limits.PerSecond, p.PerSecond), InFlight: inFlight,
+		Timeout: cfg.Timeout.Duration, Retries: retries, MinWait: o.MinWait, MaxWait: maxWait,
+		CAFile: cfg.CAFile, UserAgent: p.UserAgent, Authorize: authorize,
+		Log: o.Log, Observe: o.Observe, Now: o.Now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("target %s: %w", cfg.Name, err)
+	}
+	c := client.New(h, client.Options{Accept: p.Accept, ContentType: p.ContentType, Now: o.Now})
+	return &Target{name: cfg.Name, inFlight: inFlight, client: c, profile: p, ready: !p.Ask}, nil
+}
+
+// lower returns the smaller limit, where 0 is none.
+func lower[N int | float64](a, b N) N {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}
+
+func checkURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil {
+		return errors.New("it is not an address")
+	}
+	if u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return errors.New("it may have no query, no fragment and no user in it")
+	}
+	return nil
+}
+
+// signInError marks that there are no credentials to go on with.
+type signInError struct{ error }
+
+func (e signInError) Unwrap() error { return e.error }
+
+func authorizer(cfg *config.Target) (auth.Authorize, error) {
+	var inner auth.Authorize
+	switch a := cfg.Auth; a.Type {
+	case "bearer":
+		inner = auth.Bearer(a.Token)
+	case "basic":
+		inner = auth.Basic(a.Username, a.Password)
+	case "oauth2":
+		hc, err := auth.NewHTTP(cfg.CAFile, cmp.Or(cfg.Timeout.Duration, 30*time.Second))
+		if err != nil {
+			return nil, err
+		}
+		inner = auth.OAuth2(auth.ClientCredentials{
+			TokenURL: a.TokenURL, ClientID: a.ClientID, ClientSecret: a.ClientSecret, Scope: a.Scope, HTTP: hc,
+		})
+	default:
+		return nil, fmt.Errorf("there is no sign-in of type %q", a.Type)
+	}
+	return func(ctx context.Context, stale string) (string, error) {
+		value, err := inner(ctx, stale)
+		if err != nil && ctx.Err() == nil {
+			return "", signInError{err}
+		}
+		return value, err
+	}, nil
+}
+
+// Requests counts the HTTP requests sent so far, retries included.
+func (t *Target) Requests() int64 { return t.client.Requests() }
+
+// discover returns the profile, which it asks the server for the first time.
+func (t *Target) discover(ctx context.Context) (*profile.Profile, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.ready {
+		p, err := profile.Discover(ctx, t.client, t.profile)
+		if err != nil {
+			return nil, fmt.Errorf("target %s: %w", t.name, err)
+		}
+		t.profile, t.ready = p, true
+	}
+	p := t.profile
+	return &p, nil
+}
+
+// Capabilities finds out what the target can hold and do.
+func (t *Target) Capabilities(ctx context.Context) (target.Capabilities, error) {
+	p, err := t.discover(ctx)
+	if err != nil {
+		return target.Capabilities{}, err
+	}
+	return target.Capabilities{
+		Summary: summary(p),
+		Users:   p.Users, Groups: p.Groups,
+		FilterUsers: p.FilterUsers, FilterGroups: p.FilterGroups,
+		MembersReadable: p.MembersReadable, PageSize: p.PageMax,
+		Suspend: p.Suspend, Delete: p.Delete,
+		Notes: p.Notes,
+	}, nil
+}
+
+func summary(p *profile.Profile) string {
+	parts := []string{"SCIM 2.0", "PUT"}
+	if p.Patch {
+		parts[1] = "PATCH"
+	}
+	if len(p.FilterUsers) > 0 {
+		parts = append(parts, "filter")
+	}
+	switch p.Paging {
+	case client.Cursor:
+		parts = append(parts, "cursor paging")
+	case client.NoPaging:
+		parts = append(parts, "no paging")
+	default:
+		parts = append(parts, "index paging")
+	}
+	if !p.Groups {
+		parts = append(parts, "no groups")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// unfilterable remembers that the server refused to filter kind by path.
+func (t *Target) unfilterable(kind scim.Kind, path scim.Path) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	without := func(paths []scim.Path) []scim.Path {
+		var kept []scim.Path
+		for _, p := range paths {
+			if p != path {
+				kept = append(kept, p)
+			}
+		}
+		return kept
+	}
+	if kind == scim.Group {
+		t.profile.FilterGroups = without(t.profile.FilterGroups)
+	} else {
+		t.profile.FilterUsers = without(t.profile.FilterUsers)
+	}
+}
