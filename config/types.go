@@ -20,27 +20,33 @@ type Config struct {
 	// Store is where simscim remembers what it has confirmed at each target.
 	Store Store `yaml:"store"`
 	// Sources are the places to read schools from, by a name of your choice.
-	Sources map[string]*Source `yaml:"sources" required:"true"`
+	Sources map[string]*Source `yaml:"sources" required:"true" names:"name"`
 	// Targets are the identity provider instances to write to, by a name of your choice.
-	Targets map[string]*Target `yaml:"targets" required:"true"`
+	Targets map[string]*Target `yaml:"targets" required:"true" names:"name"`
 	// Mappings are sets of rules, by a name of your choice.
-	Mappings map[string]*Mapping `yaml:"mappings" required:"true"`
+	Mappings map[string]*Mapping `yaml:"mappings" required:"true" names:"name"`
 	// Sites says for each school what to do. The first entry that matches a school wins;
 	// a school that none matches is reported and left alone.
 	Sites []*Site `yaml:"sites" required:"true"`
 	// Safeguards are the limits that hold a plan until somebody approves it, by what
-	// is counted. A site's plan that goes over any of them is held whole.
-	Safeguards Safeguards `yaml:"safeguards"`
+	// is counted. A site's plan that goes over any of them is held whole. One that is
+	// not named here keeps its default.
+	Safeguards Safeguards `yaml:"safeguards" keys:"createUsers|updateUsers|renameUsers|suspendUsers|deleteUsers|deleteGroups|removeMembers"`
 	// Leavers says how people leave: in steps, never at once.
 	Leavers Leavers `yaml:"leavers"`
 	// Run is for the daemon, `simscim run`.
 	Run Run `yaml:"run"`
+
+	// entries are the effective values of each of Sites, in the same order; where
+	// tells the place of every key that was given. Loading fills both.
+	entries []*SiteConfig
+	where   map[string]Pos
 }
 
 // Store is where simscim remembers what it has confirmed.
 type Store struct {
-	// DSN of the database. SQLite: "file:" and a path.
-	DSN string `yaml:"dsn" default:"file:simscim.db"`
+	// DSN of the database: "file:" and a path, for SQLite.
+	DSN string `yaml:"dsn" default:"file:simscim.db" format:"dsn"`
 	// Key is the secret under which fingerprints and pseudonyms are made. Without it
 	// one is made at first use and kept in the store itself.
 	Key secret.Ref `yaml:"key"`
@@ -51,23 +57,25 @@ type Source struct {
 	// Type of the source.
 	Type string `yaml:"type" enum:"sims-id" required:"true"`
 	// Environment picks the hosts: the live service, the partner platform with dummy
-	// data, the sandbox on this machine, or custom, which needs the four URLs below.
+	// data, the sandbox on this machine (http://127.0.0.1:8467), or custom, which takes
+	// the URLs below: sts and provisioning always, management together with vendor.
 	Environment string `yaml:"environment" enum:"live|partner|sandbox|custom" default:"live"`
 	// STS is the base URL of the token service (custom only).
-	STS string `yaml:"sts"`
+	STS string `yaml:"sts" format:"url"`
 	// Provisioning is the base URL of the provisioning API (custom only).
-	Provisioning string `yaml:"provisioning"`
+	Provisioning string `yaml:"provisioning" format:"url"`
 	// OneRoster is the base URL of the OneRoster API (custom only).
-	OneRoster string `yaml:"oneroster"`
+	OneRoster string `yaml:"oneroster" format:"url"`
 	// Management is the base URL of the vendor management API (custom only).
-	Management string `yaml:"management"`
+	Management string `yaml:"management" format:"url"`
 	// API to read the schools through.
 	API string `yaml:"api" enum:"provisioning" default:"provisioning"`
 	// Contract is a file that describes the paths, paging and field names of the
 	// provisioning API. The vendor does not publish them: the built-in contract is
 	// unverified against the live service.
 	Contract string `yaml:"contract"`
-	// Vendor finds the schools, and their credentials, by vendor management.
+	// Vendor finds the schools, and their credentials, by vendor management. A source
+	// has either vendor or credentials.
 	Vendor *Vendor `yaml:"vendor"`
 	// Credentials lists the schools one by one, for use without vendor management.
 	Credentials []*Credential `yaml:"credentials"`
@@ -85,9 +93,9 @@ type Source struct {
 // Vendor is the access to vendor management.
 type Vendor struct {
 	// Application is the GUID of the application, from the address bar of App Management.
-	Application string `yaml:"application" required:"true"`
+	Application string `yaml:"application" required:"true" format:"guid"`
 	// Organisation is the vendor's own organisation GUID.
-	Organisation string `yaml:"organisation" required:"true"`
+	Organisation string `yaml:"organisation" required:"true" format:"guid"`
 	// ClientID of the vendor management client.
 	ClientID secret.Ref `yaml:"clientID" required:"true"`
 	// ClientSecret of the vendor management client.
@@ -99,7 +107,7 @@ type Vendor struct {
 // Credential is one school's client.
 type Credential struct {
 	// Organisation is the school's organisation GUID.
-	Organisation string `yaml:"organisation" required:"true"`
+	Organisation string `yaml:"organisation" required:"true" format:"guid"`
 	// ClientID issued for this school and application.
 	ClientID secret.Ref `yaml:"clientID" required:"true"`
 	// ClientSecret issued for this school and application.
@@ -114,13 +122,13 @@ type Target struct {
 	// discovery alone.
 	Profile string `yaml:"profile" default:"auto"`
 	// URL is the SCIM base URL, the one below which /Users stands.
-	URL string `yaml:"url" required:"true"`
+	URL string `yaml:"url" required:"true" format:"url"`
 	// Auth is how to sign in.
 	Auth TargetAuth `yaml:"auth" required:"true"`
 	// Limits on calls to this target, shared by all sites.
 	Limits Limits `yaml:"limits" defaults:"perSecond=20 inFlight=8"`
 	// Timeout of one request.
-	Timeout Duration `yaml:"timeout" default:"30s"`
+	Timeout Duration `yaml:"timeout" default:"30s" min:"1s" max:"10m"`
 	// CAFile is a PEM file of certificate authorities to trust instead of the system's.
 	CAFile string `yaml:"caFile"`
 
@@ -141,7 +149,7 @@ type TargetAuth struct {
 	// Password for basic.
 	Password secret.Ref `yaml:"password"`
 	// TokenURL for oauth2 (client credentials).
-	TokenURL string `yaml:"tokenURL"`
+	TokenURL string `yaml:"tokenURL" format:"url"`
 	// ClientID for oauth2.
 	ClientID secret.Ref `yaml:"clientID"`
 	// ClientSecret for oauth2.
@@ -170,7 +178,7 @@ type Mapping struct {
 	// Users are the rules for accounts.
 	Users UserRules `yaml:"users"`
 	// Groups are the rules for groups. In an override the list replaces the mapping's.
-	Groups []*GroupRule `yaml:"groups"`
+	Groups []*GroupRule `yaml:"groups" empty:"true"`
 
 	// Name is the key under which the mapping stands in the configuration.
 	Name string `yaml:"-"`
@@ -207,6 +215,9 @@ type AttributeRule struct {
 	Apply string `yaml:"apply" enum:"always|create" default:"always"`
 	// Default is the rule used when Value yields nothing.
 	Default Expr `yaml:"default"`
+
+	// Drop is set in an override whose attribute is null: the mapping's rule goes.
+	Drop bool `yaml:"-"`
 }
 
 // GroupRule makes groups: one for each group of a kind that the school keeps (from),
@@ -247,15 +258,15 @@ type Site struct {
 	// Mapping to use.
 	Mapping Text `yaml:"mapping" required:"true"`
 	// Vars are values of your choice that rules see as site.vars.NAME.
-	Vars map[string]string `yaml:"vars"`
+	Vars map[string]string `yaml:"vars" names:"identifier"`
 	// Override changes parts of the mapping for these schools: conditions and lists
 	// replace, attributes merge by path, and an attribute set to null is dropped.
 	Override *Override `yaml:"override"`
 	// Schedule is a cron expression of five fields, in the time zone of run.
-	Schedule Text `yaml:"schedule" default:"15 2 * * *"`
+	Schedule Text `yaml:"schedule" default:"15 2 * * *" format:"cron"`
 	// Safeguards for these schools, in place of the general ones of the same name.
-	Safeguards Safeguards `yaml:"safeguards"`
-	// Leavers for these schools, in place of the general ones.
+	Safeguards Safeguards `yaml:"safeguards" keys:"createUsers|updateUsers|renameUsers|suspendUsers|deleteUsers|deleteGroups|removeMembers"`
+	// Leavers for these schools. What is not named here is as in the general ones.
 	Leavers *Leavers `yaml:"leavers"`
 
 	// At is where the entry stands.
@@ -269,15 +280,15 @@ type Override struct {
 	// Adopt replaces the mapping's.
 	Adopt *bool `yaml:"adopt"`
 	// Users changes the rules for accounts.
-	Users *UserRules `yaml:"users"`
+	Users *UserRules `yaml:"users" nodefaults:"true"`
 	// Groups replaces the mapping's list.
-	Groups []*GroupRule `yaml:"groups"`
+	Groups []*GroupRule `yaml:"groups" empty:"true"`
 }
 
 // SiteMatch is the condition of a site entry.
 type SiteMatch struct {
 	// DfE is a DfE number in any of its usual forms.
-	DfE string `yaml:"dfe"`
+	DfE string `yaml:"dfe" format:"dfe"`
 	// Organisation is the source's id of the school.
 	Organisation string `yaml:"organisation"`
 	// Name of the school; * and ? stand for any letters.
@@ -299,6 +310,9 @@ type Safeguard struct {
 	Percent *float64 `yaml:"percent" min:"0" max:"100"`
 	// Count of changes.
 	Count *int `yaml:"count" min:"0"`
+	// MinSize is how many objects there must be for the percentage to count: of two
+	// members one is half, and nothing to worry about.
+	MinSize int `yaml:"minSize" default:"10" min:"0"`
 	// PerGroup applies the limit to each group for itself (removeMembers only).
 	PerGroup bool `yaml:"perGroup"`
 }
@@ -319,12 +333,12 @@ type Leavers struct {
 // Run is for the daemon.
 type Run struct {
 	// Listen is the address of health and metrics.
-	Listen string `yaml:"listen" default:"127.0.0.1:8080"`
+	Listen string `yaml:"listen" default:"127.0.0.1:8080" format:"address"`
 	// TimeZone of the schedules.
-	TimeZone string `yaml:"timeZone" default:"Europe/London"`
+	TimeZone string `yaml:"timeZone" default:"Europe/London" format:"zone"`
 	// Jitter spreads the start of sites with one schedule over this time, each site
 	// always at its own moment.
-	Jitter Duration `yaml:"jitter" default:"10m"`
+	Jitter Duration `yaml:"jitter" default:"10m" min:"0s" max:"12h"`
 	// Parallel is how many sites are worked on at once.
 	Parallel int `yaml:"parallel" default:"2" min:"1" max:"64"`
 }
@@ -344,11 +358,15 @@ type Text struct {
 // Expr is a rule in the Common Expression Language and where it stands.
 type Expr struct {
 	Text string
-	At   Pos
+	// At is the place of the first character of Text, inside any quotes.
+	At Pos
+	// Raw is the text as it stands in the file, kept only where YAML escapes, folding or
+	// indentation make it differ from Text, so that Place can find its way.
+	Raw string
 }
 
 // IsZero tells whether there is no rule.
 func (e Expr) IsZero() bool { return e.Text == "" }
 
-// Duration is a time.Duration as Go writes it: "30s", "10m".
+// Duration is a length of time as Go writes it: "30s", "10m".
 type Duration struct{ time.Duration }
