@@ -26,11 +26,11 @@ type slot struct {
 type checker struct {
 	*Compiler
 	vars     map[string]string
-	problems cfgProblems
+	problems config.Problems
 }
 
 func (c *checker) problem(at config.Pos, where, what string) {
-	c.problems = append(c.problems, cfgProblem{At: at, Path: where, What: what})
+	c.problems = append(c.problems, config.Problem{At: at, Path: where, What: what})
 }
 
 // compile returns the rule, or nil when there is none or it has problems.
@@ -42,7 +42,7 @@ func (c *checker) compile(e config.Expr, s slot) *rule {
 	parsed, issues := c.env.Parse(e.Text)
 	if issues.Err() != nil {
 		for _, err := range issues.Errors() {
-			c.problem(place(e, err.Location.Line(), err.Location.Column()+1), s.where, syntaxMessage(err.Message))
+			c.problem(e.Place(err.Location.Line(), err.Location.Column()+1), s.where, syntaxMessage(err.Message))
 		}
 		return nil
 	}
@@ -60,7 +60,7 @@ func (c *checker) compile(e config.Expr, s slot) *rule {
 	if issues.Err() != nil {
 		for _, err := range issues.Errors() {
 			if !reported[err.ExprID] {
-				at := place(e, err.Location.Line(), err.Location.Column()+1)
+				at := e.Place(err.Location.Line(), err.Location.Column()+1)
 				if err.ExprID != 0 {
 					at = placeOf(e, info, err.ExprID)
 				}
@@ -72,7 +72,7 @@ func (c *checker) compile(e config.Expr, s slot) *rule {
 		return nil
 	}
 	if t := checked.OutputType(); !s.want.accepts(t) {
-		c.problem(place(e, 1, 1), s.where, fmt.Sprintf("the rule yields %s; it has to yield %s%s", describe(t), s.want, s.want.typeHint(t)))
+		c.problem(e.Place(1, 1), s.where, fmt.Sprintf("the rule yields %s; it has to yield %s%s", describe(t), s.want, s.want.typeHint(t)))
 		return nil
 	}
 	return c.program(e, s, w, checked)
@@ -88,11 +88,11 @@ func (c *checker) program(e config.Expr, s slot, w *walker, checked *cel.Ast) *r
 	r.kinds = w.possibleKinds(checked.NativeRep().Expr())
 	estimate, err := c.env.EstimateCost(checked, sizes{})
 	if err != nil {
-		c.problem(place(e, 1, 1), s.where, "the cost of the rule cannot be estimated")
+		c.problem(e.Place(1, 1), s.where, "the cost of the rule cannot be estimated")
 		return nil
 	}
 	if estimate.Min > maxCost {
-		c.problem(place(e, 1, 1), s.where, "the rule takes too long")
+		c.problem(e.Place(1, 1), s.where, "the rule takes too long")
 		return nil
 	}
 	opts := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
@@ -100,7 +100,7 @@ func (c *checker) program(e config.Expr, s slot, w *walker, checked *cel.Ast) *r
 		opts = append(opts, cel.CostLimit(maxCost))
 	}
 	if r.prog, err = c.env.Program(checked, opts...); err != nil {
-		c.problem(place(e, 1, 1), s.where, "the rule cannot be planned: "+err.Error())
+		c.problem(e.Place(1, 1), s.where, "the rule cannot be planned: "+err.Error())
 		return nil
 	}
 	if w.idents == 0 {
@@ -120,10 +120,10 @@ func (c *checker) constant(r *rule, s slot) *rule {
 	v, err := r.eval(&scope{})
 	switch {
 	case err != nil:
-		c.problem(place(r.expr, 1, 1), s.where, "the rule always fails: "+err.Error())
+		c.problem(r.expr.Place(1, 1), s.where, "the rule always fails: "+err.Error())
 		return nil
 	case !s.want.holds(v):
-		c.problem(place(r.expr, 1, 1), s.where, fmt.Sprintf("the rule has to yield %s", s.want))
+		c.problem(r.expr.Place(1, 1), s.where, fmt.Sprintf("the rule has to yield %s", s.want))
 		return nil
 	}
 	r.constant, r.isConstant = v, true
@@ -135,13 +135,13 @@ func (c *checker) constant(r *rule, s slot) *rule {
 func placeOf(e config.Expr, info *ast.SourceInfo, id int64) config.Pos {
 	span, ok := info.GetOffsetRange(id)
 	if !ok {
-		return place(e, 1, 1)
+		return e.Place(1, 1)
 	}
 	if runes := []rune(e.Text); int(span.Start) < len(runes) && runes[span.Start] == '.' {
 		span.Start++
 	}
 	at := info.GetLocationByOffset(span.Start)
-	return place(e, at.Line(), at.Column()+1)
+	return e.Place(at.Line(), at.Column()+1)
 }
 
 func syntaxMessage(m string) string {

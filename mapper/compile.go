@@ -1,7 +1,6 @@
 package mapper
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -86,11 +85,11 @@ type groupRule struct {
 }
 
 // Compile checks and compiles rules. It reports every problem of every rule at once.
-func Compile(rules Rules) (*Mapping, cfgProblems) { return NewCompiler().Compile(rules) }
+func Compile(rules Rules) (*Mapping, config.Problems) { return NewCompiler().Compile(rules) }
 
 // Compile checks and compiles rules. It reports every problem of every rule at once;
 // the mapping is nil when there are any.
-func (c *Compiler) Compile(rules Rules) (*Mapping, cfgProblems) {
+func (c *Compiler) Compile(rules Rules) (*Mapping, config.Problems) {
 	k := &checker{Compiler: c, vars: rules.Vars}
 	m := &Mapping{Adopt: rules.Adopt, vars: rules.Vars, scope: rules.SourceScope}
 	k.match(m, rules.Match)
@@ -100,10 +99,7 @@ func (c *Compiler) Compile(rules Rules) (*Mapping, cfgProblems) {
 	k.users(m, rules.Users, person)
 	k.groups(m, rules.Groups)
 	if len(k.problems) > 0 {
-		slices.SortStableFunc(k.problems, func(a, b cfgProblem) int {
-			return cmp.Or(cmp.Compare(a.At.File, b.At.File), cmp.Compare(a.At.Line, b.At.Line), cmp.Compare(a.At.Col, b.At.Col))
-		})
-		return nil, k.problems
+		return nil, k.problems.Sort()
 	}
 	m.arrange()
 	m.createOnly = createOnly(m.attrs)

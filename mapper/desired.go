@@ -45,16 +45,19 @@ type Group struct {
 	SourceID   string
 	Attributes scim.Attributes
 	CreateOnly []scim.Path
-	// Members are the keys of the users in it, sorted.
+	// Members are the keys of the users in it, sorted. Somebody who is a problem of
+	// this run is among them all the same: a failed rule costs nobody a group.
 	Members []string
 }
 
-// Problem is an object that a rule failed for.
+// Problem is an object that a rule failed for. When the rule for by fails, nobody knows
+// which groups there should be: then there is one problem whose key is that of the
+// rule's groups without their ":value", and it stands for them all.
 type Problem struct {
 	// Kind is User or Group.
 	Kind scim.Kind
 	// SourceID is the id of the person or the key of the group; Key is set if it could
-	// be worked out.
+	// be worked out and is not another record's.
 	SourceID, Key string
 	// Path is the attribute whose rule failed, or empty.
 	Path scim.Path
@@ -63,7 +66,8 @@ type Problem struct {
 }
 
 // Namer issues user names. It answers from what was issued before, and gives a new
-// name only to who has none, or whose name the rules let change.
+// name only to who has none, or whose name the rules let change. Map asks it from one
+// goroutine; what its errors say is not passed on, because it may hold a name.
 type Namer interface {
 	// Name returns the user name of the account with the key. candidates are tried in
 	// order until one is free; the sequence ends, so it can fail. rename says that the
