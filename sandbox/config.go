@@ -1,0 +1,64 @@
+package sandbox
+
+import (
+	_ "embed"
+	"strings"
+
+	"simscim/internal/secret"
+	"simscim/sandbox/simsid"
+)
+
+//go:embed config.yaml
+var configText string
+
+// Names of the environment variables that the configuration refers to.
+const (
+	envClientID     = "SIMSCIM_SANDBOX_CLIENT_ID"
+	envClientSecret = "SIMSCIM_SANDBOX_CLIENT_SECRET" //nolint:gosec // a name, not a secret
+	envToken        = "SIMSCIM_SANDBOX_TOKEN"         //nolint:gosec // a name, not a secret
+)
+
+// Credentials are all that a client of the sandbox needs.
+type Credentials struct {
+	// STS, Management, Provisioning and SCIM are base URLs.
+	STS, Management, Provisioning, SCIM string
+	Vendor                              simsid.Vendor
+	Schools                             []simsid.School
+	IDPToken                            secret.Value
+}
+
+// Credentials for this sandbox, where it is now.
+func (s *Sandbox) Credentials() Credentials {
+	at := s.BaseURL()
+	return Credentials{
+		STS: at + "/sts", Management: at + "/management", Provisioning: at + "/provisioning", SCIM: at + "/scim/v2",
+		Vendor: s.simsid.Vendor(), Schools: s.simsid.Schools(), IDPToken: s.token,
+	}
+}
+
+// Config is a whole simscim configuration for this sandbox, where it is now. dsn is
+// the store; empty means a file in the working folder. Secrets are references to the
+// variables of Env.
+func (s *Sandbox) Config(dsn string) string {
+	if dsn == "" {
+		dsn = "file:simscim-sandbox.db"
+	}
+	c := s.Credentials()
+	return strings.NewReplacer(
+		"{dsn}", strings.ReplaceAll(strings.ReplaceAll(dsn, `\`, `\\`), `"`, `\"`),
+		"{sts}", c.STS, "{management}", c.Management, "{provisioning}", c.Provisioning, "{scim}", c.SCIM,
+		"{application}", c.Vendor.Application.String(), "{organisation}", c.Vendor.Organisation.String(),
+		"{clientID}", envClientID, "{clientSecret}", envClientSecret, "{token}", envToken,
+	).Replace(configText)
+}
+
+// Env are the variables, KEY=VALUE, that the configuration refers to. They hold
+// secrets, if only the sandbox's.
+func (s *Sandbox) Env() []string {
+	v := s.simsid.Vendor()
+	return []string{
+		envClientID + "=" + v.ClientID,
+		envClientSecret + "=" + v.ClientSecret.Reveal(),
+		envToken + "=" + s.token.Reveal(),
+	}
+}

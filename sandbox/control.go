@@ -1,0 +1,140 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"simscim/sandbox/simsid"
+	"simscim/sandbox/world"
+)
+
+// maxControlBody bounds what a control takes.
+const maxControlBody = 1 << 20
+
+// maxAdvance bounds one step of the clock, in hours: two years.
+const maxAdvance = 2 * 366 * 24
+
+// State is the world in numbers.
+type State struct {
+	Now    time.Time      `json:"now"`
+	Preset string         `json:"preset"`
+	Seed   uint64         `json:"seed"`
+	Digest string         `json:"digest"`
+	Sites  []SiteState    `json:"sites"`
+	Totals world.Counts   `json:"totals"`
+	Faults []simsid.Fault `json:"faults"`
+	// Requests counts the calls to the SIMS ID services.
+	Requests int64 `json:"requests"`
+}
+
+// SiteState is one school in numbers.
+type SiteState struct {
+	ID         string       `json:"id"`
+	Customer   int          `json:"customer"`
+	Name       string       `json:"name"`
+	DfE        string       `json:"dfe"`
+	Phase      string       `json:"phase"`
+	Authorised int          `json:"authorised"`
+	Counts     world.Counts `json:"counts"`
+}
+
+// State takes the numbers now.
+func (s *Sandbox) State() State {
+	st := State{
+		Now: s.world.Now(), Preset: s.world.Preset(), Seed: s.world.Seed(), Digest: s.world.Digest(),
+		Sites: []SiteState{}, Faults: s.simsid.Faults().List(), Requests: s.simsid.Requests(),
+	}
+	today := world.DateOf(st.Now)
+	for _, r := range s.world.Rolls() {
+		c := r.Counts(today)
+		st.Totals = st.Totals.Add(c)
+		st.Sites = append(st.Sites, SiteState{
+			ID: r.Site.ID.String(), Customer: r.Site.Customer, Name: r.Site.Name, DfE: r.Site.DfE, Phase: r.Site.Phase,
+			Authorised: r.Site.Authorised, Counts: c,
+		})
+	}
+	return st
+}
+
+// control mounts the endpoints that move the world. A page of another web site
+// cannot call them.
+func (s *Sandbox) control(mux *http.ServeMux) {
+	guard := http.NewCrossOriginProtection()
+	post := func(path string, h http.HandlerFunc) { mux.Handle("POST "+path, guard.Handler(h)) }
+	mux.HandleFunc("GET /_sandbox/state", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.State()) })
+	mux.HandleFunc("GET /_sandbox/faults", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]any{"faults": s.simsid.Faults().List(), "kinds": simsid.FaultKinds()})
+	})
+	post("/_sandbox/day", func(w http.ResponseWriter, r *http.Request) { done(w, r, s.world.Day()) })
+	post("/_sandbox/september", func(w http.ResponseWriter, r *http.Request) { done(w, r, s.world.September()) })
+	post("/_sandbox/advance", s.advance)
+	post("/_sandbox/faults", s.setFaults)
+}
+
+// done tells a program what happened, and sends a person back to the index page.
+func done(w http.ResponseWriter, r *http.Request, rep world.Report) {
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{
+		"from": rep.From, "to": rep.To, "counts": rep.Counts, "lines": rep.Lines,
+	})
+}
+
+func (s *Sandbox) advance(w http.ResponseWriter, r *http.Request) {
+	hours, err := strconv.ParseFloat(r.URL.Query().Get("hours"), 64)
+	if err != nil || math.IsNaN(hours) || hours <= 0 || hours > maxAdvance {
+		fail(w, http.StatusBadRequest, "hours is a number above 0, and at most "+strconv.Itoa(maxAdvance))
+		return
+	}
+	done(w, r, s.world.Advance(time.Duration(hours*float64(time.Hour))))
+}
+
+// setFaults replaces the faults of the SIMS ID services.
+func (s *Sandbox) setFaults(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Faults       []simsid.Fault `json:"faults"`
+		ExpireTokens bool           `json:"expireTokens"`
+	}
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxControlBody))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(&body)
+	if err == nil {
+		if _, more := dec.Token(); !errors.Is(more, io.EOF) {
+			err = errors.New("more than one JSON value")
+		}
+	}
+	if err == nil {
+		err = s.simsid.Faults().Set(body.Faults...)
+	}
+	if err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	if body.ExpireTokens {
+		s.simsid.ExpireTokens()
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"faults": s.simsid.Faults().List()})
+}
+
+func fail(w http.ResponseWriter, status int, message string) {
+	writeJSON(w, status, map[string]any{"statusCode": status, "message": message})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		http.Error(w, "the answer could not be encoded", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // the caller has gone if this fails
+}
