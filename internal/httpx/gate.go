@@ -54,6 +54,9 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 		<-g.slots
 	})
 	g.sent.Add(1)
+	if n, ok := ctx.Value(countKey{}).(*atomic.Int64); ok {
+		n.Add(1)
+	}
 	begun := g.opts.Now()
 	resp, err := g.next.RoundTrip(req.WithContext(timed))
 	g.note(call, resp, begun)
@@ -143,4 +146,12 @@ func (b *leavingBody) Close() error {
 	err := b.ReadCloser.Close()
 	b.leave()
 	return err
+}
+
+type countKey struct{}
+
+// CountInto returns a context under which every attempt, of whatever client, is counted
+// in n as well.
+func CountInto(ctx context.Context, n *atomic.Int64) context.Context {
+	return context.WithValue(ctx, countKey{}, n)
 }

@@ -1,0 +1,179 @@
+package connector
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+
+	"simscim/connector/ledger"
+	"simscim/connector/source"
+	"simscim/internal/httpx"
+	"simscim/roster"
+)
+
+// Selection narrows a run. Empty lists select everything.
+type Selection struct {
+	// Sites are ids, DfE numbers in any form, or globs over ids and names.
+	Sites []string
+	// Targets are names of targets.
+	Targets []string
+}
+
+// job is one site to work on.
+type job struct {
+	site   roster.Site
+	source source.Source
+	route  Route
+	// targets are those of the route's that are selected.
+	targets []string
+}
+
+// align finds the schools to work on. Schools that the ledger knows but that are no
+// longer aligned are frozen: left as they are, and reported.
+func (e *Engine) align(ctx context.Context, sel Selection, m mode) ([]job, *Report, error) {
+	known, err := e.Ledger.Sites(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	report := &Report{}
+	var listing atomic.Int64
+	defer func() { report.listing = listing.Load() }()
+	ctx = httpx.CountInto(ctx, &listing)
+	var jobs []job
+	for _, name := range slices.Sorted(maps.Keys(e.Sources)) {
+		src := e.Sources[name]
+		sites, err := src.Sites(ctx)
+		if err != nil {
+			e.Log.Error("list the schools of a source", zap.String("source", name), zap.Error(err))
+			report.Runs = append(report.Runs, unlisted(name, known, sel, err)...)
+			continue
+		}
+		aligned := map[string]bool{}
+		for _, site := range sites {
+			site.Source = name
+			if aligned[site.ID] {
+				continue
+			}
+			aligned[site.ID] = true
+			if !sel.site(site) {
+				continue
+			}
+			j, run := e.assign(site, src, sel)
+			if run != nil {
+				report.Runs = append(report.Runs, run)
+			} else {
+				jobs = append(jobs, j)
+			}
+		}
+		runs, err := e.vanished(ctx, name, known, aligned, sel, m)
+		if err != nil {
+			return nil, nil, err
+		}
+		report.Runs = append(report.Runs, runs...)
+	}
+	return jobs, report, nil
+}
+
+// assign decides what to do with an aligned school; run is set when that is nothing.
+func (e *Engine) assign(site roster.Site, src source.Source, sel Selection) (j job, run *Run) {
+	route, ok := e.Routes.For(site)
+	if !ok {
+		run := newRun(site, "")
+		run.end(Skipped, "no entry of sites in the configuration matches this school")
+		run.unrouted = true
+		return job{}, run
+	}
+	j = job{site: site, source: src, route: route}
+	for _, t := range route.Targets {
+		if len(sel.Targets) == 0 || slices.Contains(sel.Targets, t) {
+			j.targets = append(j.targets, t)
+		}
+	}
+	return j, nil
+}
+
+// vanished reports, and in a sync records, the schools that the source no longer lists.
+func (e *Engine) vanished(ctx context.Context, name string, known map[string]ledger.SiteRecord, aligned map[string]bool, sel Selection, m mode) ([]*Run, error) {
+	const reason = "the school is no longer among those that share their data; its accounts and groups are left as they are"
+	var runs []*Run
+	for _, id := range slices.Sorted(maps.Keys(known)) {
+		rec := known[id]
+		site := siteOf(rec)
+		if rec.Source != name || aligned[id] || !sel.site(site) {
+			continue
+		}
+		run := newRun(site, "")
+		run.end(Skipped, "frozen: "+reason)
+		runs = append(runs, run)
+		if m.apply {
+			if err := e.freeze(ctx, rec, reason); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return runs, nil
+}
+
+// freeze records since when, and why, a school may not be read.
+func (e *Engine) freeze(ctx context.Context, rec ledger.SiteRecord, reason string) error {
+	if rec.FrozenSince.IsZero() {
+		rec.FrozenSince = e.Now()
+		e.Log.Warn("a school is frozen", zap.String("site", rec.ID), zap.String("reason", reason))
+	}
+	rec.FrozenReason = reason
+	if err := e.Ledger.SaveSite(ctx, rec); err != nil {
+		return fmt.Errorf("record a frozen school: %w", err)
+	}
+	return nil
+}
+
+// unlisted is the report of a source that did not tell which schools it has: every
+// school known of it is left alone, each with the reason.
+func unlisted(name string, known map[string]ledger.SiteRecord, sel Selection, err error) []*Run {
+	status, reason := Failed, fmt.Sprintf("the schools of source %s could not be listed: %v", name, err)
+	var runs []*Run
+	for _, id := range slices.Sorted(maps.Keys(known)) {
+		if site := siteOf(known[id]); site.Source == name && sel.site(site) {
+			run := newRun(site, "")
+			run.end(status, reason)
+			runs = append(runs, run)
+		}
+	}
+	if len(runs) == 0 {
+		run := newRun(roster.Site{Source: name}, "")
+		run.end(status, reason)
+		runs = append(runs, run)
+	}
+	return runs
+}
+
+func siteOf(rec ledger.SiteRecord) roster.Site {
+	return roster.Site{ID: rec.ID, Source: rec.Source, Name: rec.Name, DfE: rec.DfE}
+}
+
+// site tells whether the selection takes the school.
+func (s Selection) site(site roster.Site) bool {
+	if len(s.Sites) == 0 {
+		return true
+	}
+	for _, pattern := range s.Sites {
+		if dfe := roster.NormaliseDfE(pattern); dfe != "" && dfe == site.DfE {
+			return true
+		}
+		if globs(pattern, site.ID) || globs(pattern, site.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+func globs(pattern, s string) bool {
+	ok, err := path.Match(strings.ToLower(pattern), strings.ToLower(s))
+	return err == nil && ok
+}

@@ -1,0 +1,202 @@
+package connector
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.uber.org/zap"
+
+	"simscim/connector/ledger"
+	"simscim/connector/plan"
+	"simscim/mapper"
+	"simscim/scim"
+)
+
+// phases are the steps of applying a plan: changes within one do not depend on each
+// other, and each step may rely on those before it.
+var phases = [][]plan.Action{
+	{plan.AdoptUser, plan.CreateUser, plan.ReactivateUser, plan.RenameUser, plan.UpdateUser},
+	{plan.AdoptGroup, plan.CreateGroup, plan.UpdateGroup, plan.UpdateMembers},
+	{plan.DeleteGroup},
+	{plan.SuspendUser},
+	{plan.DeleteUser},
+}
+
+// carryOut applies the plan, unless a safeguard holds it or it is not the one that was
+// saved, and records the run.
+func (p *pass) carryOut(ctx context.Context, held []plan.Breach) error {
+	if why := p.moved(); why != "" {
+		return errors.New(why)
+	}
+	var approval int64
+	if len(held) > 0 {
+		var err error
+		if approval, err = p.hold(ctx, held); err != nil || approval == 0 {
+			return err
+		}
+	}
+	id, err := p.Ledger.BeginRun(ctx, ledger.Run{Site: p.site.ID, Target: p.run.Target, Started: p.Now()})
+	if err != nil {
+		return fmt.Errorf("record the beginning of the run: %w", err)
+	}
+	rec := p.newRecorder()
+	err = p.rounds(ctx, rec, approval)
+	rec.close()
+	applied, failed := rec.tally()
+	p.run.outcome(applied)
+	p.conclude(err, rec)
+	end := ledger.RunEnd{At: p.Now(), Status: string(p.run.Status), Reason: p.run.Reason, Applied: applied, Failed: failed}
+	// What is known must be recorded even when the run was told to stop.
+	if err := p.Ledger.FinishRun(context.WithoutCancel(ctx), id, end, err == nil); err != nil {
+		return fmt.Errorf("record the end of the run: %w", err)
+	}
+	return nil
+}
+
+// rounds applies the plan, and once more what is left of it when a user name turned out
+// to be held by an account that nobody knew of.
+func (p *pass) rounds(ctx context.Context, rec *recorder, approval int64) error {
+	for round := range maxRounds {
+		if round > 0 {
+			if err := p.compare(ctx); err != nil {
+				return err
+			}
+		}
+		p.Watch(Event{Site: p.run.Site, Name: p.run.Name, Target: p.run.Target, Planned: len(p.plan.Changes)})
+		if err := p.notes(ctx, approval); err != nil {
+			return err
+		}
+		rec.begin(p)
+		if err := p.phases(ctx, rec); err != nil {
+			return err
+		}
+		if !rec.nameConflicts() {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (p *pass) phases(ctx context.Context, rec *recorder) error {
+	for _, actions := range phases {
+		var changes []plan.Change
+		for i := range p.plan.Changes {
+			if slices.Contains(actions, p.plan.Changes[i].Action) {
+				changes = append(changes, p.plan.Changes[i])
+			}
+		}
+		if len(changes) == 0 {
+			continue
+		}
+		if err := p.target.Apply(ctx, changes, rec.remoteID, rec.confirm); err != nil {
+			return fmt.Errorf("apply: %w", err)
+		}
+	}
+	return ctx.Err()
+}
+
+// notes records what the ledger alone has to learn from this snapshot.
+func (p *pass) notes(ctx context.Context, approval int64) error {
+	err := p.Ledger.Update(ctx, func(tx ledger.Tx) error {
+		if approval != 0 {
+			if err := tx.UseHold(approval, p.Now()); err != nil {
+				return err
+			}
+		}
+		if !p.state.Baseline {
+			if err := tx.SetBaseline(p.run.Target, p.site.ID, p.Now()); err != nil {
+				return err
+			}
+		}
+		for _, n := range p.plan.Notes {
+			if err := p.note(tx, n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("record what the snapshot says: %w", err)
+	}
+	return nil
+}
+
+func (p *pass) note(tx ledger.Tx, n plan.Note) error {
+	switch n.What {
+	case plan.Claim:
+		return tx.Claim(p.run.Target, p.site.ID, n.Key, n.SourceID)
+	case plan.Unclaim:
+		return tx.Unclaim(p.run.Target, p.site.ID, n.Key)
+	default: // Missing, and Back with zero values
+		return tx.SetMissing(p.run.Target, p.site.ID, n.Kind, n.Key, n.Missed, n.Since)
+	}
+}
+
+// conclude sets the run's status from what happened.
+func (p *pass) conclude(err error, rec *recorder) {
+	for _, f := range rec.failures {
+		t := Trouble{Kind: f.Change.Kind, Key: f.Change.Key, Action: f.Change.Action, Reason: f.Err.Error(), Advice: f.Advice}
+		p.run.Troubles = append(p.run.Troubles, t)
+		p.Log.Warn("a change failed", zap.String("site", p.run.Site), zap.String("target", p.run.Target),
+			zap.String("action", string(f.Change.Action)), zap.String("object", p.printer.Pseudonym(f.Change.Key)), zap.Error(f.Err))
+	}
+	failed, applied := 0, 0
+	for _, tally := range p.run.Changes {
+		failed += *tally.Failed
+		applied += *tally.Applied
+	}
+	switch {
+	case err != nil && applied == 0:
+		p.run.end(Failed, err.Error())
+	case err != nil:
+		p.run.end(Partial, err.Error())
+	case failed > 0 && applied == 0:
+		p.run.end(Failed, fmt.Sprintf("none of the %d changes could be made", failed))
+	case failed > 0:
+		p.run.end(Partial, fmt.Sprintf("%d of %d changes could not be made", failed, failed+applied))
+	case len(p.plan.Skipped) > 0 || len(p.desired.Problems) > 0:
+		p.run.end(Partial, fmt.Sprintf("%d objects were left alone", len(p.plan.Skipped)+len(p.desired.Problems)))
+	default:
+		p.run.end(Done, p.summary())
+	}
+}
+
+// known is what the ledger shall hold of a change whose attributes are confirmed.
+func (p *pass) known(c *plan.Change, remoteID string) plan.Known {
+	k := plan.Known{Kind: c.Kind, Key: c.Key, RemoteID: remoteID, Home: p.site.ID, Status: plan.Active}
+	if c.Action == plan.SuspendUser {
+		k = *p.state.Users[c.Key]
+		k.Status, k.SuspendedAt, k.Members = plan.Suspended, p.snap.TakenAt, nil
+		k.Prints = withPrint(k.Prints, "active", p.printer.Print("active", false))
+		return k
+	}
+	k.SourceID = p.sourceID(c)
+	k.Prints = p.printer.Prints(c.After)
+	if c.Kind == scim.User {
+		k.Name = c.After.String(userName)
+	}
+	return k
+}
+
+func (p *pass) sourceID(c *plan.Change) string {
+	if c.Kind == scim.User {
+		i, _ := slices.BinarySearchFunc(p.desired.Users, c.Key, func(u mapper.User, key string) int { return cmp.Compare(u.Key, key) })
+		return p.desired.Users[i].Person.ID
+	}
+	i, _ := slices.BinarySearchFunc(p.desired.Groups, c.Key, func(g mapper.Group, key string) int { return cmp.Compare(g.Key, key) })
+	return p.desired.Groups[i].SourceID
+}
+
+// withPrint returns the list with the fingerprint at path set.
+func withPrint(prints plan.Prints, path scim.Path, sum uint64) plan.Prints {
+	out := slices.Clone(prints)
+	i, found := slices.BinarySearchFunc(out, path, func(x plan.Print, path scim.Path) int { return cmp.Compare(x.Path, path) })
+	if found {
+		out[i].Sum = sum
+		return out
+	}
+	return slices.Insert(out, i, plan.Print{Path: path, Sum: sum})
+}

@@ -1,0 +1,196 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"simscim/connector/plan"
+	"simscim/connector/source"
+	"simscim/connector/target"
+	"simscim/internal/httpx"
+	"simscim/mapper"
+	"simscim/roster"
+	"simscim/scim"
+)
+
+// pass is one site at one target in one run.
+type pass struct {
+	*Engine
+	job
+	mode
+	snap   *roster.Snapshot
+	run    *Run
+	target target.Target
+	caps   target.Capabilities
+
+	state   *plan.State
+	foreign map[string]bool
+	// observed is what was read back; nil as long as nothing was.
+	observed *plan.Observed
+	names    *namer
+	desired  *mapper.Desired
+	plan     *plan.Plan
+}
+
+// maxRounds is how often a plan may be worked out anew because a user name turned out
+// to be taken.
+const maxRounds = 4
+
+// pass takes the snapshot to one target and fills run.
+func (e *Engine) pass(ctx context.Context, j job, m mode, snap *roster.Snapshot, run *Run) {
+	var calls atomic.Int64
+	begun := e.Now()
+	p := &pass{Engine: e, job: j, mode: m, snap: snap, run: run, target: e.Targets[run.Target], foreign: map[string]bool{}}
+	e.busy[run.Target].Lock()
+	defer e.busy[run.Target].Unlock()
+	run.setAside(snap.SetAside)
+	if err := p.work(httpx.CountInto(ctx, &calls)); err != nil {
+		run.end(Failed, err.Error())
+	}
+	run.Requests.Target = calls.Load()
+	run.Seconds += e.Now().Sub(begun).Seconds()
+}
+
+// work plans and, in a sync, applies. It sets the run's status; an error stands for
+// Failed with the error as reason.
+func (p *pass) work(ctx context.Context) (err error) {
+	if p.caps, err = p.target.Capabilities(ctx); err != nil {
+		return fmt.Errorf("find out what the target can do: %w", err)
+	}
+	if err := p.compare(ctx); err != nil {
+		return err
+	}
+	p.run.planned(p.plan.Counts())
+	p.run.digest = p.plan.Digest(p.printer.Print)
+	p.troubles()
+	held := p.breaches()
+	if !p.apply {
+		p.run.steps(p.plan)
+		p.run.end(Done, p.summary())
+		if len(held) > 0 {
+			p.run.end(Held, heldReason(held))
+		}
+		return nil
+	}
+	return p.carryOut(ctx, held)
+}
+
+// compare works out the desired state and the plan. Names are chosen again when the
+// target turns out to hold some of them, or when another site was quicker.
+func (p *pass) compare(ctx context.Context) error {
+	for range maxRounds {
+		var err error
+		if p.state, err = p.Ledger.Load(ctx, p.run.Target, p.site.ID); err != nil {
+			return fmt.Errorf("read the ledger: %w", err)
+		}
+		if err := p.desire(ctx); err != nil {
+			return err
+		}
+		again, err := p.observe(ctx)
+		if err != nil {
+			return err
+		}
+		if again {
+			if err := p.desire(ctx); err != nil {
+				return err
+			}
+		}
+		p.plan = plan.Compute(p.input())
+		if !p.apply {
+			return nil
+		}
+		if won, err := p.reserve(ctx); won || err != nil {
+			return err
+		}
+	}
+	return errors.New("user names could not be settled: another process keeps taking them")
+}
+
+// desire maps the snapshot.
+func (p *pass) desire(ctx context.Context) error {
+	p.names = p.newNamer(ctx)
+	p.desired = p.route.Mapping.Map(p.snap, p.names)
+	if p.names.broken != nil {
+		return p.names.broken
+	}
+	if len(p.desired.Users) == 0 && len(p.state.Users) > 0 && len(p.desired.Problems) > 0 {
+		return &source.Incomplete{Reason: "the rules failed for everybody"}
+	}
+	return ctx.Err()
+}
+
+func (p *pass) input() plan.Input {
+	l := p.route.Leavers
+	return plan.Input{
+		Site: p.site.ID, Target: p.run.Target,
+		Desired: p.desired, State: p.state, Observed: p.observed,
+		Print: p.printer.Print,
+		Match: p.route.Mapping.Match, Adopt: p.route.Mapping.Adopt,
+		Leavers: plan.Leavers{
+			GraceSnapshots: l.GraceSnapshots,
+			Grace:          time.Duration(l.GraceHours) * time.Hour,
+			DeleteAfter:    time.Duration(l.DeleteAfterDays) * 24 * time.Hour,
+		},
+		Can:      plan.Abilities{Users: p.caps.Users, Groups: p.caps.Groups, Suspend: p.caps.Suspend, Delete: p.caps.Delete},
+		Withheld: p.withheld(),
+		Now:      p.snap.TakenAt,
+	}
+}
+
+// withheld names the people and groups that were set aside, by the source or by a rule.
+// They are neither changed nor taken to be missing.
+func (p *pass) withheld() plan.Withheld {
+	w := plan.Withheld{People: map[string]bool{}, Groups: map[string]bool{}}
+	for _, s := range p.snap.SetAside {
+		switch {
+		case s.Entity == "person" && s.Ref != "":
+			w.People[s.Ref] = true
+		case s.Entity == "group" && s.Ref != "":
+			w.Groups[s.Ref] = true
+		case s.Entity == "person" || s.Entity == "group":
+			w.Freeze = "a record without an id was set aside, so nobody can be said to have left"
+		}
+	}
+	for _, problem := range p.desired.Problems {
+		set := w.People
+		if problem.Kind == scim.Group {
+			set = w.Groups
+		}
+		for _, id := range []string{problem.SourceID, problem.Key} {
+			if id != "" {
+				set[id] = true
+			}
+		}
+	}
+	return w
+}
+
+// troubles puts the objects that a rule or the plan left out into the report.
+func (p *pass) troubles() {
+	for _, problem := range p.desired.Problems {
+		reason := problem.Reason
+		if problem.Path != "" {
+			reason = string(problem.Path) + ": " + reason
+		}
+		p.run.Troubles = append(p.run.Troubles, Trouble{Kind: problem.Kind, Key: problem.Key, Reason: reason})
+	}
+	for _, s := range p.plan.Skipped {
+		p.run.Troubles = append(p.run.Troubles, Trouble{Kind: s.Kind, Key: s.Key, Reason: s.Reason})
+	}
+	for _, n := range p.plan.Notes {
+		if n.What == plan.Missing && n.Kind == scim.User {
+			p.run.InGrace++
+		}
+	}
+}
+
+// summary is the run's reason when all went well.
+func (p *pass) summary() string {
+	if len(p.plan.Changes) == 0 {
+		return "nothing to change"
+	}
+	return ""
+}

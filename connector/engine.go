@@ -1,0 +1,134 @@
+// Package connector is the engine: it takes one site at a time from its source to its
+// targets. Each step has its own file, in the order in which they happen:
+//
+//	align    which schools there are, and what the configuration says of each
+//	read     one school's roll, complete or not at all
+//	names    who is called what at the target
+//	observe  what the target already holds, where the ledger cannot know
+//	compare  the desired state, and the plan that leads to it
+//	guard    safeguards on the finished plan
+//	apply    the plan, phase by phase
+//	record   what was confirmed, into the ledger
+//	report   what happened
+//
+// The engine knows no product by name: it sees sources, targets and the ledger only
+// through their contracts. Planning and syncing are the same path; a sync goes on
+// where a plan stops.
+package connector
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"simscim/connector/ledger"
+	"simscim/connector/source"
+	"simscim/connector/target"
+)
+
+// Options is what an engine works with.
+type Options struct {
+	// Sources and Targets by their names in the configuration.
+	Sources map[string]source.Source
+	Targets map[string]target.Target
+	Ledger  ledger.Ledger
+	Routes  *Routes
+	// Parallel is how many sites are read and mapped at once; 0 is 1. At one target,
+	// sites are always worked on one after the other.
+	Parallel int
+	// Now is the clock.
+	Now func() time.Time
+	Log *zap.Logger
+	// Watch is told how a run gets on; it may be nil.
+	Watch func(Event)
+}
+
+// Event is a step of a run, for progress bars and metrics.
+type Event struct {
+	Site, Name, Target string
+	// Planned is set once, when a plan is about to be applied: how many changes.
+	Planned int
+	// Done counts changes that just got their final outcome.
+	Done int
+	// Ended is set with the run's last event.
+	Ended *Run
+}
+
+// Engine runs sites. It is safe for concurrent use.
+type Engine struct {
+	Options
+	printer *ledger.Printer
+	// busy holds a lock for each target: two schools that share a person, or want the
+	// same name, must not decide at the same time.
+	busy map[string]*sync.Mutex
+}
+
+// New makes an engine.
+func New(o Options) (*Engine, error) {
+	if o.Ledger == nil || o.Routes == nil || o.Now == nil {
+		return nil, errors.New("an engine needs a ledger, routes and a clock")
+	}
+	o.Parallel = max(o.Parallel, 1)
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	if o.Watch == nil {
+		o.Watch = func(Event) {}
+	}
+	e := &Engine{Options: o, printer: ledger.NewPrinter(o.Ledger.Key()), busy: map[string]*sync.Mutex{}}
+	for name := range o.Targets {
+		e.busy[name] = &sync.Mutex{}
+	}
+	return e, nil
+}
+
+// Plan works out what a sync would do now, and writes nothing anywhere.
+func (e *Engine) Plan(ctx context.Context, sel Selection) (*Report, error) {
+	return e.run(ctx, sel, mode{})
+}
+
+// Sync plans and applies. With saved, only the plans in it are applied, and each only
+// if it is still exactly what would be planned now.
+func (e *Engine) Sync(ctx context.Context, sel Selection, saved *SavedPlans) (*Report, error) {
+	return e.run(ctx, sel, mode{apply: true, saved: saved})
+}
+
+// mode says how far a run goes.
+type mode struct {
+	apply bool
+	saved *SavedPlans
+}
+
+// run works on every selected site. It returns an error only when it could not even
+// begin; whatever goes wrong with a site stands in its part of the report.
+func (e *Engine) run(ctx context.Context, sel Selection, m mode) (*Report, error) {
+	begun := e.Now()
+	jobs, report, err := e.align(ctx, sel, m)
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	var group errgroup.Group
+	group.SetLimit(e.Parallel)
+	for _, j := range jobs {
+		group.Go(func() error {
+			runs := e.visit(ctx, j, m)
+			mu.Lock()
+			defer mu.Unlock()
+			report.Runs = append(report.Runs, runs...)
+			return nil
+		})
+	}
+	_ = group.Wait() // the functions return no error
+	slices.SortStableFunc(report.Runs, func(x, y *Run) int {
+		return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.Site, y.Site), cmp.Compare(x.Target, y.Target))
+	})
+	report.sum(e.Now().Sub(begun))
+	return report, nil
+}

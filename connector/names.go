@@ -1,0 +1,154 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"simscim/connector/ledger"
+	"simscim/connector/plan"
+	"simscim/scim"
+)
+
+// userName is the attribute whose values are unique and ours for ever.
+const userName scim.Path = "userName"
+
+// errNamesTaken is what a person gets for whom no candidate is free.
+var errNamesTaken = errors.New("every user name that the rules yield is taken")
+
+// namer issues user names for one site at one target. It implements mapper.Namer over
+// the ledger and over what was seen at the target in this run.
+type namer struct {
+	ctx    context.Context
+	ledger ledger.Ledger
+	target string
+	state  *plan.State
+	// foreign holds the folds of the names that accounts of others have.
+	foreign map[string]bool
+	// recognise says that a foreign name may be the person's own account, because
+	// accounts are recognised by user name: the plan decides then.
+	recognise bool
+
+	// holders caches who holds which name: a key, ledger.Foreign, or "" for nobody.
+	holders map[string]string
+	// issued are the names given out in this run that the ledger does not have yet.
+	issued map[string]string
+	// broken is the first error of the ledger; nothing is believed after it.
+	broken error
+}
+
+func (p *pass) newNamer(ctx context.Context) *namer {
+	n := &namer{
+		ctx: ctx, ledger: p.Ledger, target: p.run.Target, state: p.state, foreign: p.foreign,
+		holders: map[string]string{}, issued: map[string]string{},
+	}
+	for _, path := range p.route.Mapping.Match {
+		n.recognise = n.recognise || path == userName
+	}
+	return n
+}
+
+// Expect fetches what is known of everybody in scope in one go: accounts that another
+// site decides on, and who holds the names that will be tried first.
+func (n *namer) Expect(keys, first []string) {
+	var unknown []string
+	for _, key := range keys {
+		if n.state.Users[key] == nil {
+			unknown = append(unknown, key)
+		}
+	}
+	if len(unknown) == 0 {
+		return
+	}
+	others, err := n.ledger.Known(n.ctx, n.target, scim.User, unknown)
+	if err != nil {
+		n.fail(err)
+		return
+	}
+	for key, known := range others {
+		n.state.Users[key] = known
+	}
+	folds := make([]string, 0, len(first))
+	for _, name := range first {
+		fold := scim.Fold(name)
+		folds = append(folds, fold)
+		n.holders[fold] = ""
+	}
+	holders, err := n.ledger.NameHolders(n.ctx, n.target, folds)
+	if err != nil {
+		n.fail(err)
+		return
+	}
+	for fold, holder := range holders {
+		n.holders[fold] = holder
+	}
+}
+
+// Name implements mapper.Namer.
+func (n *namer) Name(key string, candidates iter.Seq[string], rename bool) (string, error) {
+	known := n.state.Users[key]
+	if known != nil && known.Name != "" && !rename {
+		return known.Name, nil
+	}
+	for candidate := range candidates {
+		fold := scim.Fold(candidate)
+		if known != nil && scim.Fold(known.Name) == fold {
+			return known.Name, nil
+		}
+		if n.free(key, fold) {
+			n.holders[fold] = key
+			n.issued[key] = candidate
+			return candidate, nil
+		}
+		if n.broken != nil {
+			return "", n.broken
+		}
+	}
+	return "", errNamesTaken
+}
+
+// free tells whether the account with the key may have the name.
+func (n *namer) free(key, fold string) bool {
+	if n.foreign[fold] && !n.recognise {
+		return false
+	}
+	holder, cached := n.holders[fold]
+	if !cached {
+		found, err := n.ledger.NameHolders(n.ctx, n.target, []string{fold})
+		if err != nil {
+			n.fail(err)
+			return false
+		}
+		holder = found[fold]
+		n.holders[fold] = holder
+	}
+	return holder == "" || holder == key || holder == ledger.Foreign && n.recognise
+}
+
+func (n *namer) fail(err error) {
+	if n.broken == nil {
+		n.broken = fmt.Errorf("look up user names in the ledger: %w", err)
+	}
+}
+
+// reserve writes the names of the accounts that the plan creates, adopts or renames
+// into the ledger, before anything is sent. It returns false when some name went to
+// somebody else in the meantime; then names must be chosen anew.
+func (p *pass) reserve(ctx context.Context) (bool, error) {
+	names := map[string]string{}
+	for i := range p.plan.Changes {
+		c := &p.plan.Changes[i]
+		if name, isNew := p.names.issued[c.Key]; isNew && c.Kind == scim.User {
+			names[c.Key] = name
+		}
+	}
+	if len(names) == 0 {
+		return true, nil
+	}
+	lost, err := p.Ledger.ReserveNames(ctx, p.run.Target, names, p.Now())
+	if err != nil {
+		return false, fmt.Errorf("reserve user names: %w", err)
+	}
+	return len(lost) == 0, nil
+}

@@ -1,0 +1,170 @@
+package connector
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"simscim/connector/plan"
+	"simscim/connector/target"
+	"simscim/scim"
+)
+
+const externalID scim.Path = "externalId"
+
+// observe looks at the target for the objects that the ledger does not know: at the
+// first run of a site, and after a run whose outcome is not known in full. They are
+// listed, or looked up one by one where that takes fewer requests. It returns true
+// when it saw user names that other people's accounts hold, so that names must be
+// chosen again.
+func (p *pass) observe(ctx context.Context) (bool, error) {
+	if p.observed != nil || (p.state.Baseline && p.state.Settled) {
+		return false, nil
+	}
+	p.observed = &plan.Observed{}
+	users := lookFor{kind: scim.User, filters: p.caps.FilterUsers}
+	for i := range p.desired.Users {
+		u := &p.desired.Users[i]
+		if known := p.state.Users[u.Key]; known == nil {
+			users.add(u.Key, u.Attributes, p.route.Mapping.Match)
+		}
+		users.paths = withPaths(users.paths, u.Attributes)
+	}
+	groups := lookFor{kind: scim.Group, filters: p.caps.FilterGroups}
+	for i := range p.desired.Groups {
+		g := &p.desired.Groups[i]
+		if p.state.Groups[g.Key] == nil {
+			groups.add(g.Key, g.Attributes, p.route.Mapping.Match)
+		}
+		groups.paths = withPaths(groups.paths, g.Attributes)
+	}
+	if p.caps.Users {
+		if err := p.look(ctx, &users); err != nil {
+			return false, err
+		}
+	}
+	if p.caps.Groups {
+		if err := p.look(ctx, &groups); err != nil {
+			return false, err
+		}
+	}
+	return len(p.foreign) > 0, nil
+}
+
+// lookFor is what is looked for of one kind.
+type lookFor struct {
+	kind    scim.Kind
+	filters []scim.Path
+	paths   []scim.Path
+	keys    map[string]bool
+	queries []query
+	// blind says that some query cannot be asked by filter.
+	blind bool
+}
+
+type query struct {
+	path  scim.Path
+	value string
+}
+
+// add takes an object into the search: by externalId, and by what else it may be
+// recognised by.
+func (l *lookFor) add(key string, attrs scim.Attributes, match []scim.Path) {
+	if l.keys == nil {
+		l.keys = map[string]bool{}
+	}
+	l.keys[key] = true
+	l.ask(externalID, key)
+	for _, path := range match {
+		if value := attrs.String(path); path != externalID && value != "" {
+			l.ask(path, value)
+		}
+	}
+}
+
+func (l *lookFor) ask(path scim.Path, value string) {
+	l.blind = l.blind || !slices.Contains(l.filters, path)
+	l.queries = append(l.queries, query{path, value})
+}
+
+func withPaths(paths []scim.Path, attrs scim.Attributes) []scim.Path {
+	for _, a := range attrs {
+		if !slices.Contains(paths, a.Path) {
+			paths = append(paths, a.Path)
+		}
+	}
+	return paths
+}
+
+// look carries out the search in the cheaper of the two ways.
+func (p *pass) look(ctx context.Context, l *lookFor) error {
+	if len(l.queries) == 0 {
+		return nil
+	}
+	n, counted, err := p.target.Count(ctx, l.kind)
+	if err != nil {
+		return fmt.Errorf("count the %ss at the target: %w", l.kind, err)
+	}
+	if counted && n == 0 {
+		return nil
+	}
+	pages := n/max(p.caps.PageSize, 1) + 1
+	if l.blind || (counted && pages <= len(l.queries)) {
+		return p.list(ctx, l)
+	}
+	return p.find(ctx, l)
+}
+
+func (p *pass) list(ctx context.Context, l *lookFor) error {
+	match := p.route.Mapping.Match
+	for obj, err := range p.target.List(ctx, l.kind, l.paths) {
+		if err != nil {
+			return fmt.Errorf("list the %ss at the target: %w", l.kind, err)
+		}
+		p.see(l, obj, match)
+	}
+	return nil
+}
+
+// find asks for each object by itself, several at once; the target keeps its own limit.
+func (p *pass) find(ctx context.Context, l *lookFor) error {
+	const atOnce = 16
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for _, q := range l.queries {
+		group.Go(func() error {
+			found, err := p.target.Find(ctx, l.kind, q.path, q.value, l.paths)
+			if err != nil {
+				return fmt.Errorf("look up a %s by %s: %w", l.kind, q.path, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for _, obj := range found {
+				p.see(l, obj, p.route.Mapping.Match)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// see keeps what may be recognised later, and the names of accounts that are not ours.
+// Of the rest nothing stays.
+func (p *pass) see(l *lookFor, obj target.Object, match []scim.Path) {
+	if l.keys[obj.ExternalID] || len(match) > 0 {
+		p.observed.See(obj, match)
+	}
+	if l.kind != scim.User || l.keys[obj.ExternalID] {
+		return
+	}
+	if known := p.state.Users[obj.ExternalID]; known != nil && known.RemoteID == obj.RemoteID {
+		return
+	}
+	if name := obj.Attributes.String(userName); name != "" {
+		p.foreign[scim.Fold(name)] = true
+	}
+}

@@ -1,0 +1,94 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"simscim/connector/ledger"
+	"simscim/connector/source"
+	"simscim/internal/httpx"
+	"simscim/roster"
+)
+
+// visit takes one school through: read once, then each target in turn.
+func (e *Engine) visit(ctx context.Context, j job, m mode) []*Run {
+	var calls atomic.Int64
+	begun := e.Now()
+	snap, err := e.read(httpx.CountInto(ctx, &calls), j, m)
+	took := e.Now().Sub(begun).Seconds()
+	runs := make([]*Run, 0, len(j.targets))
+	for i, name := range j.targets {
+		run := newRun(j.site, name)
+		if i == 0 { // the read is counted once, with the first target
+			run.Requests.Source, run.Seconds = calls.Load(), took
+		}
+		if err != nil {
+			run.end(statusOf(err), err.Error())
+		} else {
+			e.pass(ctx, j, m, snap, run)
+		}
+		e.Log.Info("site done", zap.String("site", run.Site), zap.String("target", run.Target),
+			zap.String("status", string(run.Status)), zap.String("reason", run.Reason), zap.Float64("seconds", run.Seconds))
+		e.Watch(Event{Site: run.Site, Name: run.Name, Target: name, Ended: run})
+		runs = append(runs, run)
+	}
+	return runs
+}
+
+// statusOf tells a school that could not be trusted, which is skipped, from a failure.
+func statusOf(err error) Status {
+	if source.IsFrozen(err) || source.IsIncomplete(err) {
+		return Skipped
+	}
+	return Failed
+}
+
+// read reads the school whole and checks it against what was there the last time.
+func (e *Engine) read(ctx context.Context, j job, m mode) (*roster.Snapshot, error) {
+	sites, err := e.Ledger.Sites(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	rec, seen := sites[j.site.ID]
+	rec.ID, rec.Source, rec.Name, rec.DfE = j.site.ID, j.site.Source, j.site.Name, j.site.DfE
+	kinds, fields := j.route.Mapping.Want()
+	snap, err := j.source.Read(ctx, j.site, source.Want{Kinds: kinds, Fields: fields})
+	if frozen, ok := errors.AsType[*source.Frozen](err); ok && m.apply && seen {
+		if err := e.freeze(ctx, rec, frozen.Reason); err != nil {
+			return nil, err
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := plausible(snap, rec); err != nil {
+		return nil, err
+	}
+	if m.apply {
+		rec.LastComplete, rec.People, rec.Groups = snap.TakenAt, len(snap.People), len(snap.Groups)
+		rec.Name, rec.DfE = snap.Site.Name, snap.Site.DfE
+		rec.FrozenSince, rec.FrozenReason = time.Time{}, ""
+		if err := e.Ledger.SaveSite(ctx, rec); err != nil {
+			return nil, fmt.Errorf("record the read: %w", err)
+		}
+	}
+	return snap, nil
+}
+
+// plausible refuses a snapshot that cannot be right: an empty list where people or
+// groups were before.
+func plausible(snap *roster.Snapshot, rec ledger.SiteRecord) error {
+	switch {
+	case len(snap.People) == 0 && rec.People > 0:
+		return &source.Incomplete{Reason: fmt.Sprintf("it came without a single person, and there were %d before", rec.People)}
+	case len(snap.Groups) == 0 && rec.Groups > 0:
+		return &source.Incomplete{Reason: fmt.Sprintf("it came without a single group, and there were %d before", rec.Groups)}
+	default:
+		return nil
+	}
+}

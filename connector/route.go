@@ -1,0 +1,52 @@
+package connector
+
+import (
+	"slices"
+
+	"simscim/config"
+	"simscim/mapper"
+	"simscim/roster"
+)
+
+// Routes says for each school what the configuration wants: its effective settings
+// and its compiled rules.
+type Routes struct {
+	config   *config.Config
+	mappings map[*config.SiteConfig]*mapper.Mapping
+}
+
+// Route is what is to be done with one school.
+type Route struct {
+	*config.SiteConfig
+	Mapping *mapper.Mapping
+}
+
+// Compile compiles the rules of every entry of sites and reports all problems at once.
+func Compile(cfg *config.Config) (*Routes, config.Problems) {
+	r := &Routes{config: cfg, mappings: map[*config.SiteConfig]*mapper.Mapping{}}
+	var problems config.Problems
+	compiler := mapper.NewCompiler()
+	for _, entry := range cfg.Entries() {
+		m, found := compiler.Compile(mapper.Rules{
+			Match: entry.Match, Adopt: entry.Adopt, Users: entry.Users, Groups: entry.Groups, Vars: entry.Vars,
+		})
+		for _, p := range found { // entries that share a mapping share its problems
+			if !slices.Contains(problems, p) {
+				problems = append(problems, p)
+			}
+		}
+		r.mappings[entry] = m
+	}
+	return r, problems.Sort()
+}
+
+// For returns the route of a school, or ok false when no entry of sites matches it.
+func (r *Routes) For(site roster.Site) (Route, bool) {
+	entry, ok := r.config.Resolve(config.SiteRef{
+		Source: site.Source, ID: site.ID, DfE: site.DfE, Name: site.Name, Phase: site.Phase,
+	})
+	if !ok {
+		return Route{}, false
+	}
+	return Route{SiteConfig: entry, Mapping: r.mappings[entry]}, true
+}
