@@ -158,6 +158,9 @@ func (p *pass) withheld() plan.Withheld {
 		set := w.People
 		if problem.Kind == scim.Group {
 			set = w.Groups
+			if problem.Key != "" { // for a rule with by, the key stands without the value
+				w.GroupsBelow = append(w.GroupsBelow, problem.Key+":")
+			}
 		}
 		for _, id := range []string{problem.SourceID, problem.Key} {
 			if id != "" {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 
 	"simscim/connector/ledger"
 	"simscim/connector/plan"
@@ -49,28 +51,29 @@ func (p *pass) newNamer(ctx context.Context) *namer {
 	return n
 }
 
-// Expect fetches what is known of everybody in scope in one go: accounts that another
-// site decides on, and who holds the names that will be tried first.
-func (n *namer) Expect(keys, first []string) {
-	var unknown []string
+// Expect implements mapper.Namer: it fetches the accounts that another site decides on.
+func (n *namer) Expect(keys []string) (nameless []string) {
 	for _, key := range keys {
 		if n.state.Users[key] == nil {
-			unknown = append(unknown, key)
+			nameless = append(nameless, key)
 		}
 	}
-	if len(unknown) == 0 {
-		return
+	if len(nameless) == 0 {
+		return nil
 	}
-	others, err := n.ledger.Known(n.ctx, n.target, scim.User, unknown)
+	others, err := n.ledger.Known(n.ctx, n.target, scim.User, nameless)
 	if err != nil {
 		n.fail(err)
-		return
+		return nil
 	}
-	for key, known := range others {
-		n.state.Users[key] = known
-	}
-	folds := make([]string, 0, len(first))
-	for _, name := range first {
+	maps.Copy(n.state.Users, others)
+	return slices.DeleteFunc(nameless, func(key string) bool { return others[key] != nil })
+}
+
+// Offer implements mapper.Namer: it looks up who holds the names that are tried first.
+func (n *namer) Offer(names []string) {
+	folds := make([]string, 0, len(names))
+	for _, name := range names {
 		fold := scim.Fold(name)
 		folds = append(folds, fold)
 		n.holders[fold] = ""
@@ -78,11 +81,8 @@ func (n *namer) Expect(keys, first []string) {
 	holders, err := n.ledger.NameHolders(n.ctx, n.target, folds)
 	if err != nil {
 		n.fail(err)
-		return
 	}
-	for fold, holder := range holders {
-		n.holders[fold] = holder
-	}
+	maps.Copy(n.holders, holders)
 }
 
 // Name implements mapper.Namer.

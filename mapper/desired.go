@@ -69,6 +69,13 @@ type Problem struct {
 // name only to who has none, or whose name the rules let change. Map asks it from one
 // goroutine; what its errors say is not passed on, because it may hold a name.
 type Namer interface {
+	// Expect is called once, before anything else, with the keys of everybody in scope,
+	// sorted, so that what is known of them can be fetched in one go. It returns those
+	// who have no name yet.
+	Expect(keys []string) (nameless []string)
+	// Offer is called with the names that will be tried first for the nameless, so that
+	// who holds them can be looked up in one go.
+	Offer(names []string)
 	// Name returns the user name of the account with the key. candidates are tried in
 	// order until one is free; the sequence ends, so it can fail. rename says that the
 	// first candidate shall replace an issued name that differs.

@@ -24,6 +24,17 @@ func newNamer() *namer {
 	return &namer{issued: map[string]string{}, taken: map[string]string{}, tried: map[string][]string{}}
 }
 
+func (n *namer) Expect(keys []string) (nameless []string) {
+	for _, key := range keys {
+		if n.issued[key] == "" {
+			nameless = append(nameless, key)
+		}
+	}
+	return nameless
+}
+
+func (n *namer) Offer([]string) {}
+
 func (n *namer) Name(key string, candidates iter.Seq[string], rename bool) (string, error) {
 	old := n.issued[key]
 	if old != "" && !rename {

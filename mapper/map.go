@@ -220,35 +220,45 @@ func rank(k roster.Kind) int {
 	return slices.Index([]roster.Kind{roster.Contact, roster.Student, roster.Staff}, k) * -1
 }
 
-// issueNames gets a user name for each account, in batches. Mostly everybody has a
-// name and no candidate is looked at. At a first sync nearly everybody needs one; then
-// the first candidates of a batch are worked out ahead, on all processors.
+// issueNames gets a user name for each account. Mostly everybody has one, and no rule
+// is looked at. For those who have none, the first candidates are worked out ahead, on
+// all processors: at a first sync that is everybody.
 func (w *work) issueNames(names Namer) {
-	const batch = 512
+	keys := make([]string, len(w.accounts))
+	for i := range w.accounts {
+		keys[i] = w.accounts[i].key
+	}
+	w.offer(names, names.Expect(keys))
 	s := w.base
-	asked := 0
-	for start := 0; start < len(w.accounts); start += batch {
-		accounts := w.accounts[start:min(start+batch, len(w.accounts))]
-		if asked > batch/2 {
-			w.each(len(accounts), func(s *scope, i int) {
-				s.person.Person = accounts[i].main.person
-				accounts[i].first, accounts[i].ahead = w.name.candidates[0].name(s), true
-			})
-		}
-		asked = 0
-		for i := range accounts {
-			a := &accounts[i]
-			s.person.Person = a.main.person
-			if w.issueName(&s, a, names) {
-				asked++
-			}
-		}
+	for i := range w.accounts {
+		a := &w.accounts[i]
+		s.person.Person = a.main.person
+		w.issueName(&s, a, names)
 	}
 }
 
-// issueName gets a user name for one account, and tells whether it took a candidate.
-func (w *work) issueName(s *scope, a *account, names Namer) (asked bool) {
-	usable := false
+// offer works out the first candidates of the accounts with these keys.
+func (w *work) offer(names Namer, nameless []string) {
+	if len(nameless) == 0 {
+		return
+	}
+	first := make([]string, len(nameless))
+	w.each(len(nameless), func(s *scope, i int) {
+		at, found := slices.BinarySearchFunc(w.accounts, nameless[i], func(a account, key string) int { return cmp.Compare(a.key, key) })
+		if !found {
+			return
+		}
+		a := &w.accounts[at]
+		s.person.Person = a.main.person
+		a.first, a.ahead = w.name.candidates[0].name(s), true
+		first[i] = a.first
+	})
+	names.Offer(slices.DeleteFunc(first, func(name string) bool { return name == "" }))
+}
+
+// issueName gets a user name for one account.
+func (w *work) issueName(s *scope, a *account, names Namer) {
+	asked, usable := false, false
 	name, err := names.Name(a.key, func(yield func(string) bool) {
 		asked = true
 		for c := range w.candidates(s, a) {
@@ -267,7 +277,6 @@ func (w *work) issueName(s *scope, a *account, names Namer) (asked bool) {
 		// What the namer says is not passed on: it may hold the name.
 		a.fail("userName", "no user name could be issued")
 	}
-	return asked
 }
 
 func (a *account) fail(path scim.Path, reason string) {

@@ -106,6 +106,8 @@ func TestNameIsStickyOrFollows(t *testing.T) {
 
 type brokenNamer struct{}
 
+func (brokenNamer) Expect(keys []string) []string { return keys }
+func (brokenNamer) Offer([]string)                {}
 func (brokenNamer) Name(string, iter.Seq[string], bool) (string, error) {
 	return "", errors.New("CANARY cannot be stored")
 }

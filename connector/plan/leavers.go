@@ -77,7 +77,7 @@ func (b *builder) leavingGroups() {
 	}
 	for _, key := range slices.Sorted(maps.Keys(b.State.Groups)) {
 		known := b.State.Groups[key]
-		if wanted[key] || b.Withheld.Freeze != "" || b.Withheld.Groups[known.SourceID] || b.Withheld.Groups[key] {
+		if wanted[key] || b.Withheld.Freeze != "" || b.Withheld.group(known) {
 			continue
 		}
 		missed, since, over := b.grace(known)

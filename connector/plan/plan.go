@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"simscim/mapper"
@@ -52,9 +53,19 @@ type Withheld struct {
 	// People and Groups are source ids. A person's key, where it is known, may stand
 	// in People as well.
 	People, Groups map[string]bool
+	// GroupsBelow are beginnings of group keys: all groups of a rule that failed for
+	// somebody, whose values are not known.
+	GroupsBelow []string
 	// Freeze, if not empty, says why nothing at all may be taken away in this plan:
 	// some record without an id was set aside, so that anybody may be missing.
 	Freeze string
+}
+
+// group tells whether the group was set aside.
+func (w *Withheld) group(known *Known) bool {
+	return w.Groups[known.SourceID] || w.Groups[known.Key] || slices.ContainsFunc(w.GroupsBelow, func(prefix string) bool {
+		return strings.HasPrefix(known.Key, prefix)
+	})
 }
 
 // Plan is what has to happen at one target for one site.
