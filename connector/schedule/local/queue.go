@@ -16,6 +16,10 @@ import (
 	"simscim/connector/schedule"
 )
 
+// DefaultGrace is a time of grace within which most runs end, and which a container
+// platform is willing to wait for.
+const DefaultGrace = 60 * time.Second
+
 // Options make a Queue.
 type Options struct {
 	// Parallel is the most jobs under way at once, at least 1.
