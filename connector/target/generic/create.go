@@ -147,11 +147,19 @@ func (j *job) find(ctx context.Context, otherwise error) (*target.Object, error)
 			return nil, errors.Join(otherwise, errUnsure)
 		}
 	}
-	refused, ok := errors.AsType[*scim.Error](otherwise)
-	if ok && len(holders) > 0 && j.change.Kind == scim.User {
-		return nil, &scim.Error{Status: refused.Status, ScimType: scim.TypeUniqueness, Detail: refused.Detail}
+	if len(holders) > 0 && j.change.Kind == scim.User && mayBeTaken(otherwise) {
+		return nil, asConflict(otherwise)
 	}
 	return nil, otherwise
+}
+
+// asConflict says of a refusal what its server did not say: that the name is taken.
+func asConflict(err error) error {
+	e, ok := errors.AsType[*scim.Error](err)
+	if !ok {
+		return err
+	}
+	return &scim.Error{Status: e.Status, ScimType: scim.TypeUniqueness, Detail: e.Detail}
 }
 
 var errUnsure = errors.New("an object of this name exists, and it cannot be told whether it is ours")

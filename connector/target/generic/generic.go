@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -55,6 +56,8 @@ type Target struct {
 	name     string
 	inFlight int
 	client   *client.Client
+	// wantsVersion is set once the server has refused a change without If-Match.
+	wantsVersion atomic.Bool
 
 	mu sync.Mutex
 	// profile grows from the table's entry to what was discovered.

@@ -33,12 +33,22 @@ func (j *job) request(ctx context.Context, p piece) error {
 func (j *job) patch(ctx context.Context, p piece) error {
 	fields := fieldsOf(p.set)
 	version := ""
+	if j.target.wantsVersion.Load() {
+		res, err := j.client.Get(ctx, j.change.Kind, j.id, j.unread()...)
+		if err != nil {
+			return err
+		}
+		version = res.Version()
+	}
 	for again := 0; ; again++ {
 		body, err := json.Marshal(patch.Body(j.operations(fields, p)))
 		if err != nil {
 			return fmt.Errorf("encode a change: %w", err)
 		}
 		err = j.client.Patch(ctx, j.change.Kind, j.id, body, version)
+		if isStatus(err, http.StatusPreconditionRequired) {
+			j.target.wantsVersion.Store(true) // every later change would be refused as well
+		}
 		missing := again == 0 && isBadTarget(err) && slices.ContainsFunc(fields, selects)
 		if again >= maxReread || !missing && !isPrecondition(err) {
 			return err
@@ -113,7 +123,7 @@ func (j *job) replace(ctx context.Context, p piece) error {
 			return err
 		}
 		changed, err := j.changed(res, p)
-		if err != nil {
+		if err != nil || changed == nil {
 			return err
 		}
 		body, err := json.Marshal(changed)
@@ -132,7 +142,8 @@ func (j *job) replace(ctx context.Context, p piece) error {
 }
 
 // changed is the resource with the piece carried out and the server's own parts taken
-// out. What is there already is not added and what is not there not removed.
+// out, or nil where it is so already. What is there is not added, and what is not there
+// not removed.
 func (j *job) changed(res client.Resource, p piece) (map[string]any, error) {
 	have, known := members(res)
 	if p.members() > 0 && !known {
@@ -145,12 +156,12 @@ func (j *job) changed(res client.Resource, p piece) (map[string]any, error) {
 	ops := patch.Build(fields, patch.Style{})
 	ops = append(ops, patch.AddMembers(ids(add), patch.Style{})...)
 	ops = append(ops, patch.RemoveMembers(ids(remove), patch.Style{})...)
-	out := map[string]any(res)
-	if len(ops) > 0 {
-		var err error
-		if out, err = patch.Apply(res, ops); err != nil {
-			return nil, fmt.Errorf("change a %s: %w", j.change.Kind, err)
-		}
+	if len(ops) == 0 {
+		return nil, nil
+	}
+	out, err := patch.Apply(res, ops)
+	if err != nil {
+		return nil, fmt.Errorf("change a %s: %w", j.change.Kind, err)
 	}
 	out = j.withExtensions(out)
 	for name := range out {
@@ -179,8 +190,12 @@ func (j *job) withExtensions(res map[string]any) map[string]any {
 }
 
 func isPrecondition(err error) bool {
+	return isStatus(err, http.StatusPreconditionFailed) || isStatus(err, http.StatusPreconditionRequired)
+}
+
+func isStatus(err error, status int) bool {
 	e, ok := errors.AsType[*scim.Error](err)
-	return ok && (e.Status == http.StatusPreconditionFailed || e.Status == http.StatusPreconditionRequired)
+	return ok && e.Status == status
 }
 
 // isBadTarget tells whether a path may have picked nothing. Not every server knows the

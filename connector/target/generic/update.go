@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"simscim/connector/plan"
 	"simscim/connector/target"
@@ -24,7 +25,7 @@ func (j *job) update(ctx context.Context, set []plan.Field, add, remove []member
 	if len(pieces) == 0 {
 		return j.confirm(target.Outcome{Attributes: true, Final: true})
 	}
-	return j.send(ctx, pieces)
+	return j.whoseName(ctx, set, j.send(ctx, pieces))
 }
 
 // pieces cuts the changes into what one request may hold. Attributes come first, so
@@ -162,7 +163,24 @@ func (j *job) exists(ctx context.Context) bool {
 	return !scim.IsNotFound(err)
 }
 
-func isTooLarge(err error) bool {
-	e, ok := errors.AsType[*scim.Error](err)
-	return ok && e.Status == http.StatusRequestEntityTooLarge
+func isTooLarge(err error) bool { return isStatus(err, http.StatusRequestEntityTooLarge) }
+
+// whoseName makes a conflict of a refused change of user name where somebody else holds
+// the name: some servers answer a 400 that does not say so.
+func (j *job) whoseName(ctx context.Context, set []plan.Field, err error) error {
+	i := slices.IndexFunc(set, func(f plan.Field) bool { return f.Path == "userName" })
+	if i < 0 || !mayBeTaken(err) || scim.IsConflict(err) {
+		return err
+	}
+	name, _ := set[i].After.(string)
+	holders, findErr := j.target.Find(ctx, j.change.Kind, "userName", name, nil)
+	if findErr != nil {
+		return err
+	}
+	for _, h := range holders {
+		if h.RemoteID != j.id {
+			return asConflict(err)
+		}
+	}
+	return err
 }
