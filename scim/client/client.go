@@ -77,11 +77,13 @@ func (c *Client) Get(ctx context.Context, kind scim.Kind, id string, excluded ..
 	if err != nil {
 		return nil, err
 	}
-	r := httpx.Request{Method: http.MethodGet, Path: path, Route: kind.Endpoint() + "/{id}"}
+	params := url.Values{}
 	if len(excluded) > 0 {
-		r.Query = url.Values{"excludedAttributes": {strings.Join(excluded, ",")}}
+		params.Set("excludedAttributes", strings.Join(excluded, ","))
 	}
-	resp, err := c.do(ctx, r)
+	resp, err := c.do(ctx, httpx.Request{
+		Method: http.MethodGet, Path: path + query(params), Route: kind.Endpoint() + "/{id}",
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -177,6 +179,15 @@ func (c *Client) do(ctx context.Context, r httpx.Request) (*httpx.Response, erro
 		return nil, c.decodeError(resp)
 	}
 	return resp, nil
+}
+
+// query writes blanks as %20: the plus sign means a blank in forms only, and not every
+// server takes a query for a form (RFC 3986 §3.4).
+func query(params url.Values) string {
+	if len(params) == 0 {
+		return ""
+	}
+	return "?" + strings.ReplaceAll(params.Encode(), "+", "%20")
 }
 
 var errNoID = errors.New("the id of a resource is empty or not usable in a URL")

@@ -114,7 +114,7 @@ type page struct {
 
 func (c *Client) page(ctx context.Context, kind scim.Kind, params url.Values) (*page, error) {
 	resp, err := c.do(ctx, httpx.Request{
-		Method: http.MethodGet, Path: kind.Endpoint(), Route: kind.Endpoint(), Query: params,
+		Method: http.MethodGet, Path: kind.Endpoint() + query(params), Route: kind.Endpoint(),
 	})
 	if err != nil {
 		return nil, err
