@@ -271,7 +271,7 @@ func (d *decoder) text(n *node, path string, f field) (string, bool) {
 		d.report(n.at, path, "the text is empty; give one or leave the key out")
 		return "", false
 	case f.enum != nil && !slices.Contains(f.enum, n.text):
-		d.report(n.at, path, quote(n.text)+" is not allowed"+didYouMean(n.text, f.enum))
+		d.report(n.at, path, quote(n.text)+" is not allowed; allowed: "+strings.Join(f.enum, ", ")+nearestOnly(n.text, f.enum))
 		return "", false
 	}
 	if what := checkFormat(f.format, n.text); what != "" {
@@ -289,7 +289,7 @@ func (d *decoder) whole(v reflect.Value, n *node, path string, f field) {
 	case f.enum != nil && !slices.Contains(f.enum, n.text):
 		d.report(n.at, path, n.text+" is not allowed; allowed: "+strings.Join(f.enum, ", "))
 	case !f.within(float64(i)):
-		d.report(n.at, path, n.text+" is out of range, it must be"+f.bounds())
+		d.report(n.at, path, n.text+" is out of range"+f.bounds())
 	default:
 		v.SetInt(int64(i))
 	}
@@ -301,7 +301,7 @@ func (d *decoder) float(v reflect.Value, n *node, path string, f field) {
 	case !n.scalar() || n.quoted || err != nil || x != x || x > 1e12 || x < -1e12:
 		d.report(n.at, path, "must be a number"+f.bounds())
 	case !f.within(x):
-		d.report(n.at, path, n.text+" is out of range, it must be"+f.bounds())
+		d.report(n.at, path, n.text+" is out of range"+f.bounds())
 	default:
 		v.SetFloat(x)
 	}
@@ -315,7 +315,7 @@ func (d *decoder) duration(p *Duration, n *node, path string, f field) {
 	case n.kind != text && n.text != "0" || err != nil:
 		d.report(n.at, path, `must be a length of time, such as "30s", "10m" or "1h30m"`)
 	case v < low || errHigh == nil && v > high:
-		d.report(n.at, path, v.String()+" is out of range, it must be"+f.bounds())
+		d.report(n.at, path, v.String()+" is out of range"+f.bounds())
 	default:
 		p.Duration = v
 	}
@@ -325,9 +325,9 @@ func (d *decoder) duration(p *Duration, n *node, path string, f field) {
 func (f field) bounds() string {
 	switch {
 	case f.min != "" && f.max != "":
-		return " from " + f.min + " to " + f.max
+		return " (from " + f.min + " to " + f.max + ")"
 	case f.min != "":
-		return " of at least " + f.min
+		return " (at least " + f.min + ")"
 	default:
 		return ""
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"maps"
+	"reflect"
 	"strings"
 )
 
@@ -14,15 +15,24 @@ import (
 // over them on purpose: the roll-over is to be read before it is applied. Creations
 // and updates have no limit, since they can be undone.
 func defaultSafeguards() Safeguards {
-	limit := func(percent float64, count int) *Safeguard {
-		return &Safeguard{Percent: &percent, Count: &count}
+	limit := func(percent float64) *Safeguard {
+		s := &Safeguard{}
+		setDefaults(reflect.ValueOf(s).Elem())
+		s.Percent = &percent
+		return s
 	}
-	half := 50.0
+	counted := func(percent float64, count int) *Safeguard {
+		s := limit(percent)
+		s.Count = &count
+		return s
+	}
+	members := limit(50)
+	members.PerGroup = true
 	return Safeguards{
-		"suspendUsers":  limit(5, 50),
-		"deleteUsers":   limit(2, 20),
-		"deleteGroups":  limit(20, 200),
-		"removeMembers": {Percent: &half, PerGroup: true},
+		"suspendUsers":  counted(5, 50),
+		"deleteUsers":   counted(2, 20),
+		"deleteGroups":  counted(20, 200),
+		"removeMembers": members,
 	}
 }
 

@@ -193,6 +193,9 @@ func (s *Safeguard) String() string {
 		parts = append(parts, fmt.Sprintf("%d changes", *s.Count))
 	}
 	what := strings.Join(parts, " or ")
+	if s.Percent != nil && s.MinSize > 1 {
+		what += fmt.Sprintf(" (percent from %d up)", s.MinSize)
+	}
 	if s.PerGroup {
 		what += " of each group"
 	}

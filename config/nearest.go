@@ -10,13 +10,21 @@ import (
 // didYouMean is a question that names the allowed word nearest to the given one, or
 // the list of what is allowed when nothing is near and the list is short.
 func didYouMean(given string, allowed []string) string {
-	if near := nearest(given, allowed); near != "" {
-		return `; did you mean "` + near + `"?`
+	if near := nearestOnly(given, allowed); near != "" {
+		return near
 	}
 	if len(allowed) == 0 || len(allowed) > 16 {
 		return ""
 	}
 	return "; allowed: " + strings.Join(slices.Sorted(slices.Values(allowed)), ", ")
+}
+
+// nearestOnly is the question alone, for where what is allowed is listed anyway.
+func nearestOnly(given string, allowed []string) string {
+	if near := nearest(given, allowed); near != "" {
+		return `; did you mean "` + near + `"?`
+	}
+	return ""
 }
 
 // nearest returns the allowed word that is closest to given, or "" if none is close:

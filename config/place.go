@@ -73,6 +73,13 @@ func walk(text, raw []rune, target int) int {
 			i, t = i+1, t+1
 		}
 	}
+	for i+1 < len(raw) && raw[0] == doubleStyle && raw[i] == '\\' {
+		size, yields := escape(raw[i:])
+		if yields > 0 {
+			break
+		}
+		i += size
+	}
 	return min(i, len(raw))
 }
 
