@@ -84,14 +84,14 @@ var (
 // verify checks a token's form, algorithm, signature and times.
 func (s *signer) verify(token string, now time.Time) (*claims, error) {
 	parts := strings.Split(token, ".")
-	if len(parts) != 3 || len(token) > 8192 {
+	if len(parts) != 3 || len(token) > 8192 || strings.ContainsAny(token, "\r\n") {
 		return nil, errBadToken
 	}
 	var h header
 	if err := decodeSegment(parts[0], &h); err != nil || h.Algorithm != "RS256" || h.KeyID != s.kid {
 		return nil, errBadToken
 	}
-	sig, err := base64.RawURLEncoding.DecodeString(parts[2])
+	sig, err := strict().DecodeString(parts[2])
 	if err != nil {
 		return nil, errBadToken
 	}
@@ -112,8 +112,12 @@ func (s *signer) verify(token string, now time.Time) (*claims, error) {
 	return &c, nil
 }
 
+// strict refuses what another encoder could have written for the same bytes, so that
+// a token has one form only.
+func strict() *base64.Encoding { return base64.RawURLEncoding.Strict() }
+
 func decodeSegment(s string, into any) error {
-	b, err := base64.RawURLEncoding.DecodeString(s)
+	b, err := strict().DecodeString(s)
 	if err != nil {
 		return errBadToken
 	}

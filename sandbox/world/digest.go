@@ -6,19 +6,29 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Digest is a fingerprint of the whole world: two worlds with one digest are the
 // same in every particular.
 func (w *World) Digest() string {
+	w.mu.RLock()
+	now, rolls, moves := w.now, slices.Clone(w.rolls), w.moves
+	w.mu.RUnlock()
+	w.digest.Lock()
+	defer w.digest.Unlock()
+	if w.digest.text != "" && w.digest.moves == moves {
+		return w.digest.text
+	}
 	h := sha256.New()
 	b := bufio.NewWriter(h)
-	fmt.Fprintln(b, w.Now().Unix())
-	for _, r := range w.Rolls() {
+	fmt.Fprintln(b, now.Unix())
+	for _, r := range rolls {
 		r.dump(b)
 	}
 	_ = b.Flush() // a hash takes all
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	w.digest.moves, w.digest.text = moves, hex.EncodeToString(h.Sum(nil)[:16])
+	return w.digest.text
 }
 
 func (r *Roll) dump(b io.Writer) {

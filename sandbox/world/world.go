@@ -41,6 +41,13 @@ type World struct {
 	now   time.Time
 	rolls []*Roll // in the order of customer numbers
 	moves int     // how often the world was moved, the label of the next stream
+
+	// digest is kept until the next move: a large trust takes a while.
+	digest struct {
+		sync.Mutex
+		moves int
+		text  string
+	}
 }
 
 // New makes a world.
