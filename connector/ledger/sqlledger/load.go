@@ -178,15 +178,15 @@ func (ld *loading) loadMembers() error {
 			ld.objects[id] = o
 			return err
 		}, `SELECT DISTINCT u.id, u.key`+from+` JOIN objects u ON u.id = m.usr WHERE c.scope = $1
-			AND NOT EXISTS (SELECT 1 FROM claims own WHERE own.scope = c.scope AND own.object = m.usr)`, ld.scope)
+			AND u.status > 0 AND NOT EXISTS (SELECT 1 FROM claims own WHERE own.scope = c.scope AND own.object = m.usr)`, ld.scope)
 		if err != nil {
 			return err
 		}
 	}
 	for _, p := range pairs {
 		g, u := ld.objects[p.group], ld.objects[p.user]
-		if g == nil || u == nil {
-			return errors.New("a membership has no ends: the store is damaged")
+		if g == nil || u == nil { // a user who is no longer in the ledger
+			continue
 		}
 		if g.Members == nil {
 			g.Members = make(map[string]struct{}, sizes[p.group])

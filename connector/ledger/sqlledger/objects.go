@@ -29,7 +29,9 @@ func (u *update) PutObject(target, site string, o plan.Known) error {
 	again := slices.ContainsFunc(u.puts, func(q put) bool {
 		return q.known.Key == o.Key && q.kind == p.kind && q.target == p.target
 	})
-	if again || len(u.puts) == maxRows {
+	// A user who is put after a membership was must not get it.
+	early := p.kind == userKind && len(u.members) > 0
+	if again || early || len(u.puts) == maxRows {
 		if err := u.flush(); err != nil {
 			return err
 		}
@@ -40,7 +42,7 @@ func (u *update) PutObject(target, site string, o plan.Known) error {
 
 func (u *update) newPut(target, site string, o plan.Known) (p put, err error) {
 	if u.over {
-		return put{}, errors.New("the transaction is over")
+		return put{}, errOver
 	}
 	if p.kind, err = kindNumber(o.Kind); err != nil {
 		return put{}, err
@@ -96,8 +98,16 @@ var (
 		WHERE names.holder IS NULL`, 4, 1)
 )
 
-// flush writes the objects that wait, with their claims and names.
+// flush writes what waits.
 func (u *update) flush() error {
+	if err := u.flushPuts(); err != nil {
+		return err
+	}
+	return u.flushMembers()
+}
+
+// flushPuts writes the objects that wait, with their claims and names.
+func (u *update) flushPuts() error {
 	if len(u.puts) == 0 {
 		return nil
 	}
@@ -168,6 +178,7 @@ func (u *update) writeClaims(puts []put) error {
 		args = append(args, p.scope, p.id, o.SourceID, now, o.Missed, micros(o.MissingSince))
 		if p.kind == groupKind {
 			groups = append(groups, p.id)
+			u.groups[groupRef{target: p.target, key: o.Key}] = p.id
 		}
 	}
 	if err := u.exec(putClaims[len(puts)], args...); err != nil || len(groups) == 0 {

@@ -1,6 +1,7 @@
 package sqlledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -37,6 +38,9 @@ func (l *Ledger) BeginRun(ctx context.Context, run ledger.Run) (id int64, err er
 func (l *Ledger) FinishRun(ctx context.Context, id int64, end ledger.RunEnd, settled bool) error {
 	if end.At.IsZero() {
 		return errors.New("note the end of a run: the end needs its time")
+	}
+	if err := cmp.Or(checkText("the status", end.Status), checkText("the reason", end.Reason)); err != nil {
+		return failed("note the end of a run", err)
 	}
 	applied, err := packCounts(end.Applied)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // Update runs fn in one transaction. fn must not call the ledger itself.
 func (l *Ledger) Update(ctx context.Context, fn func(ledger.Tx) error) error {
 	return l.w.do(ctx, "write to the ledger", false, func(t *tx) error {
-		u := &update{tx: t, l: l}
+		u := &update{tx: t, l: l, groups: map[groupRef]int64{}}
 		if err := fn(u); err != nil {
 			return err
 		}
@@ -23,12 +23,16 @@ func (l *Ledger) Update(ctx context.Context, fn func(ledger.Tx) error) error {
 	})
 }
 
-// update is the transaction of one Update. Objects that are put are gathered and
-// written by many at a time, at the latest before anything that looks at them.
+// update is the transaction of one Update. Objects that are put, and then changes to
+// members, are gathered and written by many at a time, at the latest before anything
+// that looks at them.
 type update struct {
 	*tx
-	l    *Ledger
-	puts []put
+	l       *Ledger
+	puts    []put
+	members []memberOp
+	// groups are the numbers of the groups that this transaction has met.
+	groups map[groupRef]int64
 }
 
 var _ ledger.Tx = (*update)(nil)
@@ -110,36 +114,60 @@ func (u *update) object(target string, kind scim.Kind, key string) (id int64, ok
 	if err != nil {
 		return 0, false, err
 	}
-	err = u.row(`SELECT id FROM objects WHERE target = $1 AND kind = $2 AND key = $3 AND status > 0`, at, k, key).Scan(&id)
+	return u.find(at, k, key)
+}
+
+func (u *update) find(target, kind int64, key string) (id int64, ok bool, err error) {
+	err = u.row(`SELECT id FROM objects WHERE target = $1 AND kind = $2 AND key = $3 AND status > 0`, target, kind, key).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, false, nil
 	}
 	return id, err == nil, err
 }
 
-// DropObject forgets an object. A user who holds names leaves an empty row behind,
-// which keeps holding them.
+// DropObject forgets an object. Its number is not given again, so that memberships of
+// a user who is gone mean nothing. A user who holds names leaves behind a new row, of
+// the key alone, which holds them from then on.
 func (u *update) DropObject(target string, kind scim.Kind, key string) error {
 	id, ok, err := u.object(target, kind, key)
 	if err != nil || !ok {
 		return err
 	}
-	members := `DELETE FROM members WHERE usr = $1`
-	if kind == scim.Group {
-		members = `DELETE FROM members WHERE grp = $1`
+	if err := u.drop(id, kind, key); err != nil {
+		return fmt.Errorf("forget an object: %w", err)
 	}
-	for _, query := range []string{
-		members,
-		`DELETE FROM claims WHERE object = $1`,
-		`UPDATE objects SET remote_id = '', home = 0, status = 0, name = '', prints = NULL,
-			suspended_at = 0 WHERE id = $1`,
-		`DELETE FROM objects WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM names WHERE holder = $1)`,
-	} {
-		if err := u.exec(query, id); err != nil {
-			return fmt.Errorf("forget an object: %w", err)
+	clear(u.groups)
+	return nil
+}
+
+func (u *update) drop(id int64, kind scim.Kind, key string) error {
+	if kind == scim.Group {
+		if err := u.exec(`DELETE FROM members WHERE grp = $1`, id); err != nil {
+			return err
 		}
 	}
-	return nil
+	if err := u.exec(`DELETE FROM claims WHERE object = $1`, id); err != nil {
+		return err
+	}
+	var names int
+	if err := u.row(`SELECT count(*) FROM names WHERE holder = $1`, id).Scan(&names); err != nil {
+		return err
+	}
+	if names > 0 {
+		if err := u.exec(`UPDATE objects SET key = '' WHERE id = $1`, id); err != nil {
+			return err
+		}
+		var heir int64
+		err := u.row(`INSERT INTO objects (target, kind, key) SELECT target, kind, $1 FROM objects WHERE id = $2
+			RETURNING id`, key, id).Scan(&heir)
+		if err != nil {
+			return err
+		}
+		if err := u.exec(`UPDATE names SET holder = $1 WHERE holder = $2`, heir, id); err != nil {
+			return err
+		}
+	}
+	return u.exec(`DELETE FROM objects WHERE id = $1`, id)
 }
 
 // Unclaim takes away a claim, unless it is the last one.

@@ -17,7 +17,10 @@ type writer struct {
 	stmts map[string]*sql.Stmt
 }
 
-var errClosed = errors.New("the store is closed")
+var (
+	errClosed = errors.New("the store is closed")
+	errOver   = errors.New("the transaction is over")
+)
 
 func newWriter(conn *sql.Conn) *writer {
 	w := &writer{conn: conn, turn: make(chan struct{}, 1), stmts: map[string]*sql.Stmt{}}
@@ -119,7 +122,7 @@ func (t *tx) merge() {
 // stmt prepares a statement, or returns it as prepared before.
 func (t *tx) stmt(query string) (*sql.Stmt, error) {
 	if t.over {
-		return nil, errors.New("the transaction is over")
+		return nil, errOver
 	}
 	if err := t.ctx.Err(); err != nil {
 		return nil, err

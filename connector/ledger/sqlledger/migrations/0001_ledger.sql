@@ -33,9 +33,9 @@ CREATE TABLE paths (
 );
 
 -- kind: 0 user, 1 group. status: 0 only a key that holds a name (not confirmed yet, or
--- gone), 1 active, 2 suspended.
+-- gone), 1 active, 2 suspended. A number is never given twice: see members.
 CREATE TABLE objects (
-    id            INTEGER PRIMARY KEY,
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
     target        BIGINT   NOT NULL REFERENCES targets (id),
     kind          SMALLINT NOT NULL,
     key           TEXT     NOT NULL,
@@ -61,12 +61,13 @@ CREATE TABLE claims (
 ) WITHOUT ROWID;
 CREATE INDEX claims_by_object ON claims (object);
 
+-- A row whose user is no longer in objects means nothing. It stays until its group
+-- goes: an index by user, to find such rows, would cost more than all the rest.
 CREATE TABLE members (
-    grp BIGINT NOT NULL REFERENCES objects (id),
-    usr BIGINT NOT NULL REFERENCES objects (id),
+    grp BIGINT NOT NULL,
+    usr BIGINT NOT NULL,
     PRIMARY KEY (grp, usr)
 ) WITHOUT ROWID;
-CREATE INDEX members_by_user ON members (usr);
 
 -- Every user name that is taken, in folded form. A name stays with its holder for
 -- good: what the holder no longer uses is in quarantine. holder is NULL for a name
