@@ -53,8 +53,11 @@ type item[T any] struct {
 // list is read once more to tell: what stands still is a flaw and goes on.
 func readList[T any](ctx context.Context, l *list, decode func(record) (T, string), id func(T) string) ([]item[T], error) {
 	first, err := readOnce(ctx, l, decode, id)
-	if err != nil || !first.crossed {
-		return first.items, err
+	if err != nil {
+		return nil, err
+	}
+	if !first.crossed {
+		return first.items, nil
 	}
 	second, err := readOnce(ctx, l, decode, id)
 	if err != nil {
@@ -108,6 +111,8 @@ func readOnce[T any](ctx context.Context, l *list, decode func(record) (T, strin
 		switch {
 		case total >= 0 && p.total != total:
 			return nil, l.incomplete(n, fmt.Sprintf("came with a total of %d after %d before", p.total, total), nil)
+		case p.total > mostRecords:
+			return nil, l.incomplete(n, "tells a total that cannot be true", nil)
 		case p.total >= 0 && len(w.items) > p.total:
 			return nil, l.incomplete(n, fmt.Sprintf("brings more records (%d) than the total of %d", len(w.items), p.total), nil)
 		case p.records > 0 && prints[print]:
