@@ -67,6 +67,9 @@ type Outcome struct {
 	// Final marks the last outcome of the change. Err is set only on a final one.
 	Final bool
 	Err   error
+	// Unsettled says, with Err, that it is not known whether the change was carried
+	// out: the object must be looked for before it is created again.
+	Unsettled bool
 	// Advice is what the target said and what to do about it, in plain words, with
 	// the object's own values taken out. Set with Err.
 	Advice string

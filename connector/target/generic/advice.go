@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"simscim/internal/httpx"
 	"simscim/scim"
@@ -97,7 +100,7 @@ func statusAdvice(e *scim.Error) string {
 	}
 }
 
-var emailLike = regexp.MustCompile(`[^\s"'<>()\[\]{},;:=]+(?:@|%40)[^\s"'<>()\[\]{},;:=]+`)
+var emailLike = regexp.MustCompile(`[^\s"'<>()\[\]{},;:=]+@[^\s"'<>()\[\]{},;:=]+`)
 
 // redact takes out of a server's words every value of the object, every id that was
 // sent, and whatever looks like an e-mail address. Where the object's values are not at
@@ -106,6 +109,7 @@ func (j *job) redact(said string) string {
 	if said == "" || j.change.Kind == scim.User && j.change.After.String("userName") == "" {
 		return ""
 	}
+	said = plainText(said)
 	for _, v := range j.values() {
 		said = replaceWord(said, v.text, "‹"+v.name+"›")
 	}
@@ -124,7 +128,7 @@ func (j *job) values() []named {
 			if j.change.Kind == scim.User {
 				for _, word := range strings.FieldsFunc(s, func(r rune) bool { return !isWord(r) && r != '\'' && r != '’' }) {
 					if utf8.RuneCountInString(word) > 2 {
-						out = append(out, named{word, name})
+						out = append(out, named{norm.NFC.String(word), name})
 					}
 				}
 			}
@@ -178,11 +182,35 @@ func spellings(s, name string) []named {
 	if strings.TrimSpace(s) == "" {
 		return nil
 	}
-	out := []named{{s, name}}
-	if quoted, err := json.Marshal(s); err == nil {
-		out = append(out, named{string(quoted[1 : len(quoted)-1]), name})
-	}
-	return append(out, named{strings.Trim(scim.Quote(s), `"`), name}, named{url.QueryEscape(s), name}, named{url.PathEscape(s), name})
+	s = norm.NFC.String(s)
+	quoted := scim.Quote(s)
+	return []named{{s, name}, {quoted[1 : len(quoted)-1], name}, {strings.ReplaceAll(s, " ", "+"), name}}
+}
+
+var (
+	jsonEscapes    = regexp.MustCompile(`(?:\\u[0-9a-fA-F]{4})+`)
+	percentEscapes = regexp.MustCompile(`(?:%[0-9a-fA-F]{2})+`)
+)
+
+// plainText undoes the ways in which a server's words may hide a name from comparison:
+// character references of HTML, escapes of JSON and of URLs, other normal forms.
+func plainText(s string) string {
+	s = html.UnescapeString(s)
+	s = jsonEscapes.ReplaceAllStringFunc(s, func(escaped string) string {
+		var plain string
+		if json.Unmarshal([]byte(`"`+escaped+`"`), &plain) != nil {
+			return "‹…›"
+		}
+		return plain
+	})
+	s = percentEscapes.ReplaceAllStringFunc(s, func(escaped string) string {
+		plain, err := url.PathUnescape(escaped)
+		if err != nil || !utf8.ValidString(plain) {
+			return "‹…›"
+		}
+		return plain
+	})
+	return norm.NFC.String(s)
 }
 
 // replaceWord replaces text where it stands as a word of its own, in whatever case.

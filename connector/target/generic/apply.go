@@ -103,6 +103,7 @@ func (r *run) settle(ctx context.Context, j *job, err error) error {
 	}
 	if stopped := j.confirm(target.Outcome{
 		Final: true, Err: j.clean(err), Advice: j.advice(err), Gone: j.gone,
+		Unsettled: j.unsure || httpx.IsAmbiguous(err),
 	}); stopped != nil {
 		s, _ := errors.AsType[stop](stopped)
 		return s.error

@@ -72,15 +72,22 @@ func (j *job) post(ctx context.Context, body []byte) (*target.Object, error) {
 		w, err := j.client.Create(ctx, j.change.Kind, body)
 		switch {
 		case err == nil && w.ID != "":
-			j.id = w.ID
+			j.id, j.unsure = w.ID, false
 			return nil, nil
 		case err == nil:
-			return j.find(ctx, errUnfound)
+			j.unsure = true
+			found, lookErr := j.find(ctx, errUnfound)
+			j.unsure = found == nil
+			return found, lookErr
 		case mayBeMade(err):
 			j.unsure = true
 			found, lookErr := j.find(ctx, nil)
 			if found != nil {
+				j.unsure = false
 				return found, nil
+			}
+			if errors.Is(lookErr, errUnsure) || errors.Is(lookErr, errSeveral) {
+				return nil, lookErr
 			}
 			if again || lookErr != nil {
 				return nil, err
@@ -127,7 +134,7 @@ func mayBeTaken(err error) bool {
 func (j *job) find(ctx context.Context, otherwise error) (*target.Object, error) {
 	found, err := j.byExternalID(ctx)
 	if err != nil {
-		return nil, errors.Join(otherwise, err)
+		return nil, err
 	}
 	if found != nil {
 		j.id = found.RemoteID
@@ -139,12 +146,12 @@ func (j *job) find(ctx context.Context, otherwise error) (*target.Object, error)
 	}
 	holders, err := j.target.Find(ctx, j.change.Kind, path, name, nil)
 	if err != nil {
-		return nil, errors.Join(otherwise, err)
+		return nil, err
 	}
 	for _, h := range holders {
 		if h.ExternalID == "" && j.unsure {
 			// A target that keeps no externalId: this may be what our lost create made.
-			return nil, errors.Join(otherwise, errUnsure)
+			return nil, errUnsure
 		}
 	}
 	if len(holders) > 0 && j.change.Kind == scim.User && mayBeTaken(otherwise) {
