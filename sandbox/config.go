@@ -31,8 +31,8 @@ type Credentials struct {
 func (s *Sandbox) Credentials() Credentials {
 	at := s.BaseURL()
 	return Credentials{
-		STS: at + "/sts", Management: at + "/management", Provisioning: at + "/provisioning", SCIM: at + "/scim/v2",
-		Vendor: s.simsid.Vendor(), Schools: s.simsid.Schools(), IDPToken: s.token,
+		STS: at + "/sts", Management: at + "/management", Provisioning: at + "/provisioning", SCIM: at + scimPath,
+		Vendor: s.simsid.Vendor(), Schools: s.simsid.Schools(), IDPToken: secret.New(s.idp.Token()),
 	}
 }
 
@@ -59,6 +59,6 @@ func (s *Sandbox) Env() []string {
 	return []string{
 		envClientID + "=" + v.ClientID,
 		envClientSecret + "=" + v.ClientSecret.Reveal(),
-		envToken + "=" + s.token.Reveal(),
+		envToken + "=" + s.idp.Token(),
 	}
 }

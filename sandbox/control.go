@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"simscim/sandbox/idp"
 	"simscim/sandbox/simsid"
 	"simscim/sandbox/world"
 )
@@ -29,8 +30,20 @@ type State struct {
 	Sites  []SiteState    `json:"sites"`
 	Totals world.Counts   `json:"totals"`
 	Faults []simsid.Fault `json:"faults"`
+	// Directory is what has arrived at the identity provider.
+	Directory Directory `json:"directory"`
 	// Requests counts the calls to the SIMS ID services.
 	Requests int64 `json:"requests"`
+}
+
+// Directory is the identity provider in numbers.
+type Directory struct {
+	Users       int `json:"users"`
+	Groups      int `json:"groups"`
+	Memberships int `json:"memberships"`
+	// Requests and Writes count calls.
+	Requests int64 `json:"requests"`
+	Writes   int64 `json:"writes"`
 }
 
 // SiteState is one school in numbers.
@@ -50,6 +63,9 @@ func (s *Sandbox) State() State {
 		Now: s.world.Now(), Preset: s.world.Preset(), Seed: s.world.Seed(), Digest: s.world.Digest(),
 		Sites: []SiteState{}, Faults: s.simsid.Faults().List(), Requests: s.simsid.Requests(),
 	}
+	st.Directory.Users, st.Directory.Groups, st.Directory.Memberships = s.idp.Counts()
+	calls := s.idp.Requests()
+	st.Directory.Requests, st.Directory.Writes = calls.Total(), calls.Writes()
 	today := world.DateOf(st.Now)
 	for _, r := range s.world.Rolls() {
 		c := r.Counts(today)
@@ -97,11 +113,44 @@ func (s *Sandbox) advance(w http.ResponseWriter, r *http.Request) {
 	done(w, r, s.world.Advance(time.Duration(hours*float64(time.Hour))))
 }
 
-// setFaults replaces the faults of the SIMS ID services.
+// directoryFaults are the identity provider's faults as JSON gives them.
+type directoryFaults struct {
+	DropWrite         int  `json:"dropWrite"`
+	Throttle          int  `json:"throttle"`
+	RetryAfterSeconds int  `json:"retryAfterSeconds"`
+	RetryAfterDate    bool `json:"retryAfterDate"`
+	Fail              int  `json:"fail"`
+	FailStatus        int  `json:"failStatus"`
+	FailWrites        bool `json:"failWrites"`
+	DelayMilliseconds int  `json:"delayMilliseconds"`
+	PageCap           int  `json:"pageCap"`
+	ConflictAs400     bool `json:"conflictAs400"`
+}
+
+func (f directoryFaults) check() error {
+	if min(f.DropWrite, f.Throttle, f.RetryAfterSeconds, f.Fail, f.DelayMilliseconds, f.PageCap) < 0 {
+		return errors.New("set faults of the directory: numbers cannot be negative")
+	}
+	if f.FailStatus != 0 && (f.FailStatus < 400 || f.FailStatus > 599) {
+		return errors.New("set faults of the directory: failStatus is from 400 to 599")
+	}
+	return nil
+}
+
+func (f directoryFaults) faults() idp.Faults {
+	return idp.Faults{
+		DropWrite: f.DropWrite, Throttle: f.Throttle, RetryAfter: time.Duration(f.RetryAfterSeconds) * time.Second,
+		RetryAfterDate: f.RetryAfterDate, Fail: f.Fail, FailStatus: f.FailStatus, FailWrites: f.FailWrites,
+		Delay: time.Duration(f.DelayMilliseconds) * time.Millisecond, PageCap: f.PageCap, ConflictAs400: f.ConflictAs400,
+	}
+}
+
+// setFaults replaces all faults: those of the SIMS ID services and the directory's.
 func (s *Sandbox) setFaults(w http.ResponseWriter, r *http.Request) {
 	var body struct {
-		Faults       []simsid.Fault `json:"faults"`
-		ExpireTokens bool           `json:"expireTokens"`
+		Faults       []simsid.Fault  `json:"faults"`
+		Directory    directoryFaults `json:"directory"`
+		ExpireTokens bool            `json:"expireTokens"`
 	}
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxControlBody))
 	dec.DisallowUnknownFields()
@@ -112,12 +161,16 @@ func (s *Sandbox) setFaults(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if err == nil {
+		err = body.Directory.check()
+	}
+	if err == nil {
 		err = s.simsid.Faults().Set(body.Faults...)
 	}
 	if err != nil {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
+	s.idp.SetFaults(body.Directory.faults())
 	if body.ExpireTokens {
 		s.simsid.ExpireTokens()
 	}

@@ -8,8 +8,6 @@ package sandbox
 
 import (
 	"crypto/rsa"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,13 +15,16 @@ import (
 	"sync"
 	"time"
 
-	"simscim/internal/secret"
+	"simscim/sandbox/idp"
 	"simscim/sandbox/simsid"
 	"simscim/sandbox/world"
 )
 
 // DefaultAddr is where the sandbox listens unless told otherwise.
 const DefaultAddr = "127.0.0.1:8467"
+
+// scimPath is where the identity provider serves SCIM.
+const scimPath = "/scim/v2"
 
 // Options choose a sandbox.
 type Options struct {
@@ -40,18 +41,16 @@ type Options struct {
 	TokenTTL  time.Duration
 	PerSecond float64
 	Key       *rsa.PrivateKey
-	// IDP is the identity provider to mount at /scim/v2, with the bearer token that
-	// it accepts. It sees paths such as /Users.
-	IDP      http.Handler
-	IDPToken secret.Value
+	// IDP is the identity provider to mount; without one an empty, well-behaved one is
+	// made of the seed. Its base path is to be /scim/v2.
+	IDP *idp.IDP
 }
 
 // Sandbox is the dummy world and its services. It is safe for concurrent use.
 type Sandbox struct {
 	world   *world.World
 	simsid  *simsid.Service
-	idp     http.Handler
-	token   secret.Value
+	idp     *idp.IDP
 	handler http.Handler
 
 	mu   sync.RWMutex
@@ -60,8 +59,14 @@ type Sandbox struct {
 
 // New makes a sandbox. Nothing listens yet.
 func New(o Options) (*Sandbox, error) {
-	if o.Now == nil || o.IDP == nil {
-		return nil, errors.New("new sandbox: it needs a clock and an identity provider")
+	if o.Now == nil {
+		return nil, errors.New("new sandbox: it needs a clock")
+	}
+	if o.IDP == nil {
+		o.IDP = idp.New(idp.Options{BasePath: scimPath, Seed: o.Seed, Now: o.Now})
+	}
+	if at := o.IDP.BasePath(); at != scimPath {
+		return nil, fmt.Errorf("new sandbox: the identity provider stands at %s, not at %s", at, scimPath)
 	}
 	w, err := world.New(world.Options{Preset: o.Preset, Seed: o.Seed, Start: o.Start})
 	if err != nil {
@@ -71,7 +76,7 @@ func New(o Options) (*Sandbox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new sandbox: %w", err)
 	}
-	s := &Sandbox{world: w, simsid: sims, idp: o.IDP, token: o.IDPToken, base: strings.TrimSuffix(o.BaseURL, "/")}
+	s := &Sandbox{world: w, simsid: sims, idp: o.IDP, base: strings.TrimSuffix(o.BaseURL, "/")}
 	if s.base == "" {
 		s.base = "http://" + DefaultAddr
 	}
@@ -79,25 +84,19 @@ func New(o Options) (*Sandbox, error) {
 	return s, nil
 }
 
-// IDPToken is the bearer token that goes with a seed, for whoever makes the identity
-// provider to mount.
-func IDPToken(seed uint64) secret.Value {
-	sum := sha256.Sum256(fmt.Appendf(nil, "sandbox identity provider %d", seed))
-	return secret.New(base64.RawURLEncoding.EncodeToString(sum[:24]))
-}
-
-// routes mounts the services. Paths are cleaned by nobody: a service sees its part of
-// the path as it came.
+// routes mounts the services. The identity provider's page, which it has at its root,
+// stands at /directory/.
 func (s *Sandbox) routes() http.Handler {
 	mux := http.NewServeMux()
 	for prefix, h := range map[string]http.Handler{
 		"/sts":          s.simsid.STS(),
 		"/management":   s.simsid.Management(),
 		"/provisioning": s.simsid.Provisioning(),
-		"/scim/v2":      s.idp,
+		"/directory":    s.idp.Handler(),
 	} {
 		mux.Handle(prefix+"/", http.StripPrefix(prefix, h))
 	}
+	mux.Handle(scimPath+"/", s.idp.Handler())
 	mux.HandleFunc("GET /{$}", s.index)
 	s.control(mux)
 	return mux
@@ -111,6 +110,9 @@ func (s *Sandbox) World() *world.World { return s.world }
 
 // SIMSID are the SIMS ID services, for their faults and counters.
 func (s *Sandbox) SIMSID() *simsid.Service { return s.simsid }
+
+// IDP is the identity provider, for what has arrived there, its faults and counters.
+func (s *Sandbox) IDP() *idp.IDP { return s.idp }
 
 // BaseURL is where the sandbox is reached, without a slash at the end.
 func (s *Sandbox) BaseURL() string {

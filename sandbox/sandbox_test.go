@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"simscim/sandbox/idp"
 	"simscim/sandbox/simsid"
 	"simscim/sandbox/world"
 )
@@ -26,13 +27,10 @@ var testKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// echo is an identity provider that says which path it saw.
-func echo(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "idp sees "+r.URL.Path) }
-
 func start(t *testing.T, preset string) (*Sandbox, *Running) {
 	t.Helper()
 	s, err := New(Options{
-		Preset: preset, Seed: 3, Now: time.Now, Key: testKey(), IDP: http.HandlerFunc(echo), IDPToken: IDPToken(3),
+		Preset: preset, Seed: 3, Now: time.Now, Key: testKey(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -73,12 +71,11 @@ func call(t *testing.T, method, at, body string, header ...string) (int, string,
 
 func TestNewChecksItsOptions(t *testing.T) {
 	t.Parallel()
-	idp := http.HandlerFunc(echo)
 	for name, o := range map[string]Options{
-		"no clock":       {IDP: idp},
-		"no IDP":         {Now: time.Now},
-		"unknown preset": {Now: time.Now, IDP: idp, Preset: "x"},
-		"negative rate":  {Now: time.Now, IDP: idp, Preset: "tiny", PerSecond: -1},
+		"no clock":       {},
+		"unknown preset": {Now: time.Now, Preset: "x"},
+		"negative rate":  {Now: time.Now, Preset: "tiny", PerSecond: -1},
+		"IDP elsewhere":  {Now: time.Now, Preset: "tiny", IDP: idp.New(idp.Options{BasePath: "/v2"})},
 	} {
 		if _, err := New(o); err == nil {
 			t.Errorf("%s: no error", name)
@@ -133,12 +130,30 @@ func TestCredentialsLeadToPeople(t *testing.T) {
 
 func TestIdentityProviderIsMounted(t *testing.T) {
 	t.Parallel()
-	s, _ := start(t, "tiny")
-	if _, body, _ := call(t, http.MethodGet, s.Credentials().SCIM+"/Users/a%2Fb", ""); body != "idp sees /Users/a/b" {
-		t.Error(body)
+	s, r := start(t, "tiny")
+	c := s.Credentials()
+	auth := []string{"Authorization", "Bearer " + c.IDPToken.Reveal(), "Content-Type", "application/scim+json"}
+	body := `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"zoe@trust.example"}`
+	if status, answer, _ := call(t, http.MethodPost, c.SCIM+"/Users", body, auth...); status != 201 {
+		t.Fatalf("create: %d %s", status, answer)
 	}
-	if IDPToken(3).Reveal() != IDPToken(3).Reveal() || IDPToken(3).Reveal() == IDPToken(4).Reveal() {
-		t.Error("the token does not follow the seed")
+	if status, answer, _ := call(t, http.MethodGet, c.SCIM+"/Users", "", auth...); status != 200 || !strings.Contains(answer, "zoe@trust.example") {
+		t.Errorf("list: %d %s", status, answer)
+	}
+	if status, _, _ := call(t, http.MethodGet, c.SCIM+"/Users", ""); status != 401 {
+		t.Errorf("without a token: %d", status)
+	}
+	if d := s.State().Directory; d.Users != 1 || d.Writes != 1 || d.Requests != 3 {
+		t.Errorf("the state is %+v", d)
+	}
+	if status, page, _ := call(t, http.MethodGet, r.URL+"/directory/", ""); status != 200 || !strings.Contains(page, "zoe@trust.example") {
+		t.Errorf("the page: %d", status)
+	}
+	if status, _, _ := call(t, http.MethodPost, r.URL+"/_sandbox/faults", `{"directory":{"fail":1,"failStatus":503}}`); status != 200 {
+		t.Fatalf("faults: %d", status)
+	}
+	if status, _, _ := call(t, http.MethodGet, c.SCIM+"/Users", "", auth...); status != 503 {
+		t.Errorf("with a fault: %d", status)
 	}
 }
 
@@ -213,7 +228,7 @@ func TestFaultsBySwitch(t *testing.T) {
 	if a, b := discovery(), discovery(); a != 503 || b != 200 {
 		t.Errorf("got %d and %d", a, b)
 	}
-	for _, bad := range []string{"", "{", `{"faults":[{"kind":"x"}]}`, `{"fault":[]}`, `{} {}`, `{"faults":[{"kind":"html","nth":-1}]}`, `[]`} {
+	for _, bad := range []string{"", "{", `{"faults":[{"kind":"x"}]}`, `{"fault":[]}`, `{} {}`, `{"faults":[{"kind":"html","nth":-1}]}`, `[]`, `{"directory":{"fail":-1}}`, `{"directory":{"failStatus":200}}`} {
 		if got := set(bad); got != 400 {
 			t.Errorf("%q: %d", bad, got)
 		}
