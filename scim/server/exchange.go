@@ -26,6 +26,9 @@ type exchange struct {
 	listing    listing
 	projection projection
 	free       map[string]any
+	// sent is the body as the library sees it, and kind its schema.
+	sent map[string]any
+	kind *kindSchema
 
 	// What they decided. err wins over everything else.
 	err    error
@@ -69,6 +72,12 @@ func (s *server) pass(w http.ResponseWriter, x *exchange, body []byte) error {
 	}
 	if x.status != 0 {
 		return x.write(w)
+	}
+	if answer.status >= 400 && x.sent != nil {
+		var e struct{ ScimType, Detail string }
+		if err := json.Unmarshal(answer.body.Bytes(), &e); err == nil {
+			return x.kind.refusal(x.sent, answer.status, e.ScimType, e.Detail)
+		}
 	}
 	return answer.forward(w)
 }

@@ -166,7 +166,7 @@ func (k *kindSchema) free(body map[string]any) map[string]any {
 func (k *kindSchema) validate(resource map[string]any, free bool) (map[string]any, error) {
 	out, scimErr := k.withCommon.Validate(resource)
 	if scimErr != nil {
-		return nil, &scim.Error{Status: scimErr.Status, ScimType: string(scimErr.ScimType), Detail: scimErr.Detail}
+		return nil, k.refusal(resource, scimErr.Status, string(scimErr.ScimType), scimErr.Detail)
 	}
 	for name, v := range resource {
 		if !isURN(name) {
@@ -185,12 +185,46 @@ func (k *kindSchema) validate(resource map[string]any, free bool) (map[string]an
 			}
 			inner, scimErr := e.Validate(v)
 			if scimErr != nil {
-				return nil, &scim.Error{Status: scimErr.Status, ScimType: string(scimErr.ScimType), Detail: scimErr.Detail}
+				return nil, k.refusal(resource, scimErr.Status, string(scimErr.ScimType), scimErr.Detail)
 			}
 			out[urn] = inner
 		}
 	}
 	return out, nil
+}
+
+// refusal is the library's verdict on a resource with the name of the attribute that it
+// is about, which the library does not say.
+func (k *kindSchema) refusal(resource map[string]any, status int, scimType, detail string) error {
+	if name := k.culprit(resource); name != "" {
+		detail = strings.TrimSuffix(detail, ".") + ": " + name
+	}
+	return &scim.Error{Status: status, ScimType: scimType, Detail: detail}
+}
+
+// culprit validates attribute by attribute until one is refused.
+func (k *kindSchema) culprit(resource map[string]any) string {
+	find := func(attributes schema.Attributes, in any) string {
+		for _, a := range attributes {
+			if _, err := (schema.Schema{Attributes: schema.Attributes{a}}).Validate(in); err != nil {
+				return a.Name()
+			}
+		}
+		return ""
+	}
+	if name := find(k.withCommon.Attributes, resource); name != "" {
+		return name
+	}
+	for _, e := range k.extensions {
+		inner, ok := resource[e.ID]
+		if !ok {
+			continue
+		}
+		if name := find(e.Attributes, inner); name != "" {
+			return e.ID + ":" + name
+		}
+	}
+	return ""
 }
 
 // complete makes sure that what must have a value has one that is not empty.

@@ -46,6 +46,7 @@ func (s *server) serveLibrary(kind scim.Kind, id string) func(http.ResponseWrite
 		if free := ks.free(resource); s.options.FreeExtensions {
 			x.free = free
 		}
+		x.sent, x.kind = resource, ks
 		if body, err = json.Marshal(resource); err != nil {
 			return fmt.Errorf("encode the body for validation: %w", err)
 		}

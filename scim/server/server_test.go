@@ -542,6 +542,29 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// The library does not say which attribute it refuses; the answer does.
+func TestRefusalsNameTheAttribute(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.user(t, "zoe")
+	for name, body := range map[string]string{
+		"userName":                         `{"schemas": ["` + scim.UserURN + `"], "title": "secret"}`,
+		"active":                           userBody("x", `"active": 1, "title": "secret"`),
+		"name":                             userBody("x", `"name": {"givenName": ["secret"]}`),
+		"externalId":                       userBody("x", `"externalId": 7`),
+		scim.EnterpriseURN + ":department": userBody("x", `"`+scim.EnterpriseURN+`": {"department": 1}`),
+	} {
+		a := b.must(t, 400, "POST", "/Users", body)
+		if detail := a.body["detail"].(string); !strings.HasSuffix(detail, ": "+name) || strings.Contains(detail, "secret") {
+			t.Errorf("%s: %s", name, detail)
+		}
+	}
+	a := b.must(t, 400, "PATCH", "/Users/id-1", patchBody(`{"op": "add", "path": "emails", "value": "x"}`))
+	if detail := a.body["detail"].(string); !strings.HasSuffix(detail, ": emails") {
+		t.Error(detail)
+	}
+}
+
 // A body without a declared length is cut at the limit as well.
 func TestChunkedBodyIsBounded(t *testing.T) {
 	t.Parallel()
