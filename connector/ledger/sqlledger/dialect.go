@@ -37,6 +37,10 @@ const (
 	// applicationID marks our files: "sims".
 	applicationID = 0x73696d73
 
+	// minFileBytes is the smallest page. SQLite takes a shorter file for an empty one,
+	// and would write over it.
+	minFileBytes = 512
+
 	readers = 4
 )
 
@@ -126,6 +130,8 @@ func (at location) prepareFile() error {
 		return fmt.Errorf("look for the store: %w", err)
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("the store %s is not a file", at.path)
+	case info.Size() > 0 && info.Size() < minFileBytes:
+		return fmt.Errorf("open the store %s: %w", at.path, errDamaged)
 	}
 	for _, name := range []string{at.path, at.path + "-wal", at.path + "-shm"} {
 		if err := tighten(name); err != nil {

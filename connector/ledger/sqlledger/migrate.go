@@ -16,23 +16,23 @@ var migrations embed.FS
 
 // checkFile refuses a file that is not ours, and one that a newer program wrote.
 // Both stay as they are.
-func checkFile(ctx context.Context, at location, wait time.Duration) error {
+func checkFile(ctx context.Context, at location, wait time.Duration) (state, error) {
 	what, version, err := at.inspect(ctx, wait)
 	if err != nil {
-		return failed("open the store "+at.path, err)
+		return foreign, failed("open the store "+at.path, err)
 	}
 	if what == foreign {
-		return fmt.Errorf("open the store %s: %w", at.path, errDamaged)
+		return foreign, fmt.Errorf("open the store %s: %w", at.path, errDamaged)
 	}
 	known, err := newestMigration()
 	if err != nil {
-		return err
+		return foreign, err
 	}
 	if version > known {
-		return fmt.Errorf("the store %s was written by a newer simscim (schema %d, this program knows %d); nothing was changed",
+		return foreign, fmt.Errorf("the store %s was written by a newer simscim (schema %d, this program knows %d); nothing was changed",
 			at.path, version, known)
 	}
-	return nil
+	return what, nil
 }
 
 func newestMigration() (int64, error) {
@@ -54,9 +54,6 @@ func newestMigration() (int64, error) {
 // migrate brings the schema up to date. When two processes open a new store at once
 // one of them loses; it then finds that there is nothing left to do.
 func migrate(ctx context.Context, db *sql.DB) error {
-	if err := claimFile(ctx, db); err != nil {
-		return err
-	}
 	dir, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err

@@ -100,16 +100,22 @@ func Open(ctx context.Context, dsn string, opts Options) (_ *Ledger, err error) 
 }
 
 func (l *Ledger) openFile(ctx context.Context, at location, wait time.Duration) (err error) {
+	what := empty
 	if at.path != "" {
 		if err := at.prepareFile(); err != nil {
 			return err
 		}
-		if err := checkFile(ctx, at, wait); err != nil {
+		if what, err = checkFile(ctx, at, wait); err != nil {
 			return err
 		}
 	}
 	if l.writeDB, err = at.openWriter(wait); err != nil {
 		return err
+	}
+	if what == empty {
+		if err := claimFile(ctx, l.writeDB); err != nil {
+			return failed("prepare the store", err)
+		}
 	}
 	if err := migrate(ctx, l.writeDB); err != nil {
 		return failed("prepare the store", err)

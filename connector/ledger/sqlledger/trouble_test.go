@@ -1,0 +1,279 @@
+package sqlledger
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"simscim/connector/ledger"
+	"simscim/connector/plan"
+	"simscim/scim"
+)
+
+func TestLockedByAnotherProcess(t *testing.T) {
+	t.Parallel()
+	dsn := tempDSN(t)
+	l := open(t, dsn, Options{BusyTimeout: 20 * time.Millisecond})
+	other, err := sql.Open("sqlite", strings.TrimPrefix(dsn, "file:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	other.SetMaxOpenConns(1)
+	if _, err := other.Exec("BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Update(t.Context(), one("u1")); !errors.Is(err, errLocked) {
+		t.Errorf("update returned %v, want %v", err, errLocked)
+	}
+	refuseOpen(t, dsn, Options{BusyTimeout: 20 * time.Millisecond}, "locked by another process")
+	if n := users(t, l); n != 0 { // reading goes on
+		t.Errorf("%d users are there, want none", n)
+	}
+	if _, err := other.Exec("ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Update(t.Context(), one("u1")); err != nil {
+		t.Errorf("update after the lock is gone: %v", err)
+	}
+}
+
+func TestWaitingForALockEndsWithTheContext(t *testing.T) {
+	t.Parallel()
+	l := open(t, tempDSN(t), Options{})
+	inside, leave := make(chan struct{}), make(chan struct{})
+	done := make(chan error, 1)
+	go func() {
+		done <- l.Update(context.Background(), func(ledger.Tx) error {
+			close(inside)
+			<-leave
+			return nil
+		})
+	}()
+	<-inside
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := l.Update(ctx, one("u1")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("update returned %v, want %v", err, context.DeadlineExceeded)
+	}
+	close(leave)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReadingDoesNotWaitForWriting(t *testing.T) {
+	t.Parallel()
+	l := open(t, tempDSN(t), Options{})
+	err := l.Update(t.Context(), func(tx ledger.Tx) error {
+		for i := range 2 * maxRows {
+			if err := one(fmt.Sprint("u", i))(tx); err != nil {
+				return err
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		s, err := l.Load(ctx, "directory", "site")
+		if err == nil && len(s.Users) != 0 {
+			t.Error("a transaction under way is seen")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := users(t, l); n != 2*maxRows {
+		t.Errorf("%d users are there, want %d", n, 2*maxRows)
+	}
+}
+
+func TestFullDisc(t *testing.T) {
+	t.Parallel()
+	l := open(t, tempDSN(t), Options{})
+	if err := l.Update(t.Context(), one("first")); err != nil {
+		t.Fatal(err)
+	}
+	limit := func(pages string) {
+		t.Helper()
+		if _, err := l.w.conn.ExecContext(t.Context(), "PRAGMA max_page_count="+pages); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit("1") // as small as the file is now
+	err := l.Update(t.Context(), func(tx ledger.Tx) error {
+		for i := range 500 {
+			if err := one(fmt.Sprint("user-", i))(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if !errors.Is(err, errFull) {
+		t.Errorf("update returned %v, want %v", err, errFull)
+	}
+	if n := users(t, l); n != 1 {
+		t.Errorf("%d users are there, want 1", n)
+	}
+	limit("100000")
+	if err := l.Update(t.Context(), one("second")); err != nil {
+		t.Errorf("update with room again: %v", err)
+	}
+}
+
+func TestBeginRunAloneIsForcedToTheDisc(t *testing.T) {
+	t.Parallel()
+	l := open(t, tempDSN(t), Options{})
+	mode := func() (n int) {
+		t.Helper()
+		if err := l.w.conn.QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	const normal, full = 1, 2
+	if got := mode(); got != normal {
+		t.Errorf("synchronous is %d at first, want %d", got, normal)
+	}
+	inside := 0
+	err := l.w.do(t.Context(), "test", true, func(t *tx) error { return t.row("PRAGMA synchronous").Scan(&inside) })
+	if err != nil || inside != full {
+		t.Errorf("synchronous is %d (%v) in a durable transaction, want %d", inside, err, full)
+	}
+	if _, err := l.BeginRun(t.Context(), ledger.Run{Site: "site", Target: "directory", Started: time.Unix(1, 0)}); err != nil {
+		t.Fatal(err)
+	}
+	if got := mode(); got != normal {
+		t.Errorf("synchronous is %d afterwards, want %d", got, normal)
+	}
+}
+
+func TestOldRunsAndHoldsGo(t *testing.T) {
+	t.Parallel()
+	l := open(t, "file::memory:", Options{})
+	at := time.Unix(1_800_000_000, 0)
+	var last int64
+	for i := range keepRuns + 7 {
+		for _, site := range []string{"busy", "quiet"} {
+			if site == "quiet" && i > 2 {
+				continue
+			}
+			id, err := l.BeginRun(t.Context(), ledger.Run{Site: site, Target: "directory", Started: at})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := l.FinishRun(t.Context(), id, ledger.RunEnd{At: at, Status: "done"}, true); err != nil {
+				t.Fatal(err)
+			}
+			if site == "busy" {
+				last = id
+			}
+			if _, err := l.Hold(t.Context(), ledger.Hold{Site: site, Target: "directory", Digest: fmt.Sprint(i), At: at}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for site, want := range map[string]int{"busy": keepRuns, "quiet": 3} {
+		runs, err := l.Runs(t.Context(), site, 1000)
+		if err != nil || len(runs) != want {
+			t.Errorf("%s has %d runs (%v), want %d", site, len(runs), err, want)
+		}
+		if site == "busy" && runs[0].ID != last {
+			t.Errorf("the newest run is %d, want %d", runs[0].ID, last)
+		}
+	}
+	holds, err := l.Holds(t.Context(), true)
+	if err != nil || len(holds) != keepRuns+3 {
+		t.Errorf("there are %d holds (%v), want %d", len(holds), err, keepRuns+3)
+	}
+}
+
+// TestKilled writes from another process, kills it, and wants everything that was
+// confirmed before.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	const dsnVar = "SIMSCIM_TEST_STORE"
+	if dsn := os.Getenv(dsnVar); dsn != "" {
+		writeForEver(dsn)
+	}
+	dsn := tempDSN(t)
+	for round := range 3 {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilled$")
+		cmd.Env = append(os.Environ(), dsnVar+"="+dsn)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		confirmed := -1
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			if confirmed, err = strconv.Atoi(lines.Text()); err != nil {
+				t.Fatalf("the child says %q", lines.Text())
+			}
+			if confirmed >= 40*(round+1) {
+				break
+			}
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // killed
+		l := open(t, dsn, Options{})
+		s, err := l.Load(t.Context(), "directory", "site")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Settled {
+			t.Error("a killed run left a settled state")
+		}
+		for i := range confirmed + 1 {
+			u, g := s.Users[fmt.Sprint("u", i)], s.Groups["g"]
+			if u == nil || g == nil {
+				t.Fatalf("confirmation %d of %d is lost", i, confirmed)
+			}
+			if _, ok := g.Members[u.Key]; !ok {
+				t.Fatalf("half of confirmation %d is lost", i)
+			}
+		}
+		if got := len(s.Groups["g"].Members); got != len(s.Users) {
+			t.Errorf("%d users and %d members: a transaction was torn", len(s.Users), got)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// writeForEver is the child of TestKilled. It says which confirmation is kept.
+func writeForEver(dsn string) {
+	ctx := context.Background()
+	l, err := Open(ctx, dsn, Options{})
+	if err != nil {
+		panic(err)
+	}
+	if _, err := l.BeginRun(ctx, ledger.Run{Site: "site", Target: "directory", Started: time.Now()}); err != nil {
+		panic(err)
+	}
+	for i := 0; ; i++ {
+		err := l.Update(ctx, func(tx ledger.Tx) error {
+			key := fmt.Sprint("u", i)
+			return errors.Join(one(key)(tx),
+				tx.PutObject("directory", "site", plan.Known{Kind: scim.Group, Key: "g"}),
+				tx.AddMembers("directory", "g", []string{key}))
+		})
+		if err != nil {
+			panic(err)
+		}
+		fmt.Fprintln(os.Stdout, i)
+	}
+}
