@@ -130,6 +130,9 @@ func (c *checker) safeguards(path string, all Safeguards) {
 		if !c.given(at, "percent") && !c.given(at, "count") {
 			c.report(at, "one of percent and count is needed")
 		}
+		if c.given(at, "minSize") && !c.given(at, "percent") {
+			c.report(child(at, "minSize"), "this goes with percent only")
+		}
 		if s.PerGroup && name != "removeMembers" {
 			c.report(child(at, "perGroup"), "this is for removeMembers only")
 		}

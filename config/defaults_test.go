@@ -40,7 +40,10 @@ func TestDefaults(t *testing.T) {
 	want := values{
 		"live", "provisioning", "auto", "15 2 * * *", "Europe/London", "file:simscim.db",
 		"person.state == 'current' && person.kind in ['student', 'staff']", "externalId", "always",
-		Limits{PerSecond: 5, InFlight: 4}, Limits{PerSecond: 20, InFlight: 8}, 30 * time.Second, 10 * time.Minute, Leavers{2, 24, 90},
+		Limits{PerSecond: 5, InFlight: 4},
+		Limits{PerSecond: 20, InFlight: 8},
+		30 * time.Second, 10 * time.Minute,
+		Leavers{2, 24, 90},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

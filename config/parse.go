@@ -32,21 +32,26 @@ func parseYAML(name string, data []byte, problems *Problems) (root *node) {
 			root = nil
 		}
 	}()
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	at, what := Pos{}, ""
-	if at, what = checkText(data); what == "" {
-		tokens := lexer.Tokenize(string(data))
-		if at, what = checkTokens(tokens); what == "" {
-			var body ast.Node
-			if body, at, what = parseTokens(tokens); what == "" {
-				t := &tree{file: name, problems: problems, anchors: map[string]*node{}, open: map[string]bool{}}
-				return t.read(body)
-			}
-		}
+	body, at, what := readBody(bytes.TrimPrefix(data, []byte("\ufeff")))
+	if what != "" {
+		at.File = name
+		*problems = append(*problems, Problem{At: at, What: what})
+		return nil
 	}
-	at.File = name
-	*problems = append(*problems, Problem{At: at, What: what})
-	return nil
+	t := &tree{file: name, problems: problems, anchors: map[string]*node{}, open: map[string]bool{}}
+	return t.read(body)
+}
+
+// readBody is the syntax tree of the file's one document, or what is wrong and where.
+func readBody(data []byte) (ast.Node, Pos, string) {
+	if at, what := checkText(data); what != "" {
+		return nil, at, what
+	}
+	tokens := lexer.Tokenize(string(data))
+	if at, what := checkTokens(tokens); what != "" {
+		return nil, at, what
+	}
+	return parseTokens(tokens)
 }
 
 // checkText refuses what is no YAML text at all.

@@ -12,7 +12,8 @@ import (
 func ruleOf(t interface {
 	Helper()
 	Fatal(...any)
-}, written string) (Expr, []string) {
+}, written string,
+) (Expr, []string) {
 	t.Helper()
 	file := sourcesAndTargets + "mappings:\n  standard:\n    users:\n      attributes:\n" + written + "\n" + site("1111111")
 	cfg, problems := Parse("p.yaml", []byte(file))

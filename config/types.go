@@ -68,7 +68,7 @@ type Source struct {
 	OneRoster string `yaml:"oneroster" format:"url"`
 	// Management is the base URL of the vendor management API (custom only).
 	Management string `yaml:"management" format:"url"`
-	// API to read the schools through.
+	// API is the way to read the schools.
 	API string `yaml:"api" enum:"provisioning" default:"provisioning"`
 	// Contract is a file that describes the paths, paging and field names of the
 	// provisioning API. The vendor does not publish them: the built-in contract is
@@ -213,7 +213,7 @@ type AttributeRule struct {
 	Unique []Expr `yaml:"unique"`
 	// Apply is when the attribute is written: always, or only when the account is made.
 	Apply string `yaml:"apply" enum:"always|create" default:"always"`
-	// Default is the rule used when Value yields nothing.
+	// Default is the rule used when the value yields nothing.
 	Default Expr `yaml:"default"`
 
 	// Drop is set in an override whose attribute is null: the mapping's rule goes.
@@ -289,9 +289,9 @@ type Override struct {
 type SiteMatch struct {
 	// DfE is a DfE number in any of its usual forms.
 	DfE string `yaml:"dfe" format:"dfe"`
-	// Organisation is the source's id of the school.
+	// Organisation is the source's id of the school; SIMS ID's are GUIDs.
 	Organisation string `yaml:"organisation"`
-	// Name of the school; * and ? stand for any letters.
+	// Name of the school in any case; * stands for any letters, ? for one.
 	Name string `yaml:"name"`
 	// Phase of the school, such as primary or secondary.
 	Phase string `yaml:"phase"`

@@ -13,7 +13,7 @@ func main() {
 	// go generate runs in the folder of package config.
 	if err := run(".."); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // this is a main
 	}
 }
 

@@ -85,9 +85,7 @@ func (m model) pushDefaults() {
 	for _, t := range m {
 		for _, f := range t.fields {
 			if d := f.tag.Get("defaults"); d != "" {
-				f.def = strings.ReplaceAll(d, "=", ": ")
-				f.def = "{" + strings.ReplaceAll(f.def, " ", ", ") + "}"
-				f.def = strings.ReplaceAll(f.def, ":,", ":")
+				f.def = "{" + strings.NewReplacer("=", ": ", " ", ", ").Replace(d) + "}"
 			}
 		}
 	}
@@ -96,17 +94,22 @@ func (m model) pushDefaults() {
 // flat puts the lines of a comment into one.
 func flat(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// sentence drops the Go name from the beginning of a comment where it stands there
-// as in "Vendor finds the schools": the key stands beside the text.
+// sentence drops the Go name from the beginning of a comment where a verb follows, as
+// in "Vendor finds the schools" or "STS is the base URL": the key stands beside it.
 func sentence(name, doc string) string {
 	rest, ok := strings.CutPrefix(doc, name+" ")
 	if !ok {
 		return doc
 	}
-	for _, verb := range []string{"is ", "are "} {
-		rest = strings.TrimPrefix(rest, verb)
+	verb, object, _ := strings.Cut(rest, " ")
+	switch {
+	case verb == "is" || verb == "are":
+		return strings.ToUpper(object[:1]) + object[1:]
+	case strings.HasSuffix(verb, "s"):
+		return strings.ToUpper(rest[:1]) + rest[1:]
+	default:
+		return doc
 	}
-	return strings.ToUpper(rest[:1]) + rest[1:]
 }
 
 // elem strips pointers, lists and maps from a type.
