@@ -25,18 +25,21 @@ type Selection struct {
 	Targets []string
 }
 
-// job is one site to work on.
-type job struct {
-	site   roster.Site
+// Job is one school to work on: one that shares its data, and that the configuration
+// has an entry for.
+type Job struct {
+	Site  roster.Site
+	Route Route
+
 	source source.Source
-	route  Route
 	// targets are those of the route's that are selected.
 	targets []string
 }
 
-// align finds the schools to work on. Schools that the ledger knows but that are no
-// longer aligned are frozen: left as they are, and reported.
-func (e *Engine) align(ctx context.Context, sel Selection, m mode) ([]job, *Report, error) {
+// Align finds the schools to work on. Schools that the ledger knows but that are no
+// longer aligned are frozen: left as they are, reported and, with record, remembered.
+// The report holds them, and the schools that the configuration has no entry for.
+func (e *Engine) Align(ctx context.Context, sel Selection, record bool) ([]Job, *Report, error) {
 	known, err := e.Ledger.Sites(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the ledger: %w", err)
@@ -45,7 +48,7 @@ func (e *Engine) align(ctx context.Context, sel Selection, m mode) ([]job, *Repo
 	var listing atomic.Int64
 	defer func() { report.listing = listing.Load() }()
 	ctx = httpx.CountInto(ctx, &listing)
-	var jobs []job
+	var jobs []Job
 	for _, name := range slices.Sorted(maps.Keys(e.Sources)) {
 		src := e.Sources[name]
 		sites, err := src.Sites(ctx)
@@ -71,7 +74,7 @@ func (e *Engine) align(ctx context.Context, sel Selection, m mode) ([]job, *Repo
 				jobs = append(jobs, j)
 			}
 		}
-		runs, err := e.vanished(ctx, name, known, aligned, sel, m)
+		runs, err := e.vanished(ctx, name, known, aligned, sel, record)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -81,15 +84,15 @@ func (e *Engine) align(ctx context.Context, sel Selection, m mode) ([]job, *Repo
 }
 
 // assign decides what to do with an aligned school; run is set when that is nothing.
-func (e *Engine) assign(site roster.Site, src source.Source, sel Selection) (j job, run *Run) {
+func (e *Engine) assign(site roster.Site, src source.Source, sel Selection) (j Job, run *Run) {
 	route, ok := e.Routes.For(site)
 	if !ok {
 		run := newRun(site, "")
 		run.end(Skipped, "no entry of sites in the configuration matches this school")
 		run.unrouted = true
-		return job{}, run
+		return Job{}, run
 	}
-	j = job{site: site, source: src, route: route}
+	j = Job{Site: site, source: src, Route: route}
 	for _, t := range route.Targets {
 		if len(sel.Targets) == 0 || slices.Contains(sel.Targets, t) {
 			j.targets = append(j.targets, t)
@@ -99,7 +102,7 @@ func (e *Engine) assign(site roster.Site, src source.Source, sel Selection) (j j
 }
 
 // vanished reports, and in a sync records, the schools that the source no longer lists.
-func (e *Engine) vanished(ctx context.Context, name string, known map[string]ledger.SiteRecord, aligned map[string]bool, sel Selection, m mode) ([]*Run, error) {
+func (e *Engine) vanished(ctx context.Context, name string, known map[string]ledger.SiteRecord, aligned map[string]bool, sel Selection, record bool) ([]*Run, error) {
 	const reason = "the school is no longer among those that share their data; its accounts and groups are left as they are"
 	var runs []*Run
 	for _, id := range slices.Sorted(maps.Keys(known)) {
@@ -111,7 +114,7 @@ func (e *Engine) vanished(ctx context.Context, name string, known map[string]led
 		run := newRun(site, "")
 		run.end(Skipped, "frozen: "+reason)
 		runs = append(runs, run)
-		if m.apply {
+		if record {
 			if err := e.freeze(ctx, rec, reason); err != nil {
 				return nil, err
 			}

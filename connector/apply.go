@@ -38,7 +38,7 @@ func (p *pass) carryOut(ctx context.Context, held []plan.Breach) error {
 			return err
 		}
 	}
-	id, err := p.Ledger.BeginRun(ctx, ledger.Run{Site: p.site.ID, Target: p.run.Target, Started: p.Now()})
+	id, err := p.Ledger.BeginRun(ctx, ledger.Run{Site: p.Site.ID, Target: p.run.Target, Started: p.Now()})
 	if err != nil {
 		return fmt.Errorf("record the beginning of the run: %w", err)
 	}
@@ -107,7 +107,7 @@ func (p *pass) notes(ctx context.Context, approval int64) error {
 			}
 		}
 		if !p.state.Baseline {
-			if err := tx.SetBaseline(p.run.Target, p.site.ID, p.Now()); err != nil {
+			if err := tx.SetBaseline(p.run.Target, p.Site.ID, p.Now()); err != nil {
 				return err
 			}
 		}
@@ -127,11 +127,11 @@ func (p *pass) notes(ctx context.Context, approval int64) error {
 func (p *pass) note(tx ledger.Tx, n plan.Note) error {
 	switch n.What {
 	case plan.Claim:
-		return tx.Claim(p.run.Target, p.site.ID, n.Key, n.SourceID)
+		return tx.Claim(p.run.Target, p.Site.ID, n.Key, n.SourceID)
 	case plan.Unclaim:
-		return tx.Unclaim(p.run.Target, p.site.ID, n.Key)
+		return tx.Unclaim(p.run.Target, p.Site.ID, n.Key)
 	default: // Missing, and Back with zero values
-		return tx.SetMissing(p.run.Target, p.site.ID, n.Kind, n.Key, n.Missed, n.Since)
+		return tx.SetMissing(p.run.Target, p.Site.ID, n.Kind, n.Key, n.Missed, n.Since)
 	}
 }
 
@@ -166,7 +166,7 @@ func (p *pass) conclude(err error, rec *recorder) {
 
 // known is what the ledger shall hold of a change whose attributes are confirmed.
 func (p *pass) known(c *plan.Change, remoteID string) plan.Known {
-	k := plan.Known{Kind: c.Kind, Key: c.Key, RemoteID: remoteID, Home: p.site.ID, Status: plan.Active}
+	k := plan.Known{Kind: c.Kind, Key: c.Key, RemoteID: remoteID, Home: p.Site.ID, Status: plan.Active}
 	if c.Action == plan.SuspendUser {
 		k = *p.state.Users[c.Key]
 		k.Status, k.SuspendedAt, k.Members = plan.Suspended, p.snap.TakenAt, nil

@@ -19,7 +19,7 @@ import (
 // pass is one site at one target in one run.
 type pass struct {
 	*Engine
-	job
+	Job
 	mode
 	snap   *roster.Snapshot
 	run    *Run
@@ -40,10 +40,10 @@ type pass struct {
 const maxRounds = 4
 
 // pass takes the snapshot to one target and fills run.
-func (e *Engine) pass(ctx context.Context, j job, m mode, snap *roster.Snapshot, run *Run) {
+func (e *Engine) pass(ctx context.Context, j Job, m mode, snap *roster.Snapshot, run *Run) {
 	var calls atomic.Int64
 	begun := e.Now()
-	p := &pass{Engine: e, job: j, mode: m, snap: snap, run: run, target: e.Targets[run.Target], foreign: map[string]bool{}}
+	p := &pass{Engine: e, Job: j, mode: m, snap: snap, run: run, target: e.Targets[run.Target], foreign: map[string]bool{}}
 	e.busy[run.Target].Lock()
 	defer e.busy[run.Target].Unlock()
 	run.setAside(snap.SetAside)
@@ -83,7 +83,7 @@ func (p *pass) work(ctx context.Context) (err error) {
 func (p *pass) compare(ctx context.Context) error {
 	for range maxRounds {
 		var err error
-		if p.state, err = p.Ledger.Load(ctx, p.run.Target, p.site.ID); err != nil {
+		if p.state, err = p.Ledger.Load(ctx, p.run.Target, p.Site.ID); err != nil {
 			return fmt.Errorf("read the ledger: %w", err)
 		}
 		if err := p.desire(ctx); err != nil {
@@ -112,7 +112,7 @@ func (p *pass) compare(ctx context.Context) error {
 // desire maps the snapshot.
 func (p *pass) desire(ctx context.Context) error {
 	p.names = p.newNamer(ctx)
-	p.desired = p.route.Mapping.Map(p.snap, p.names)
+	p.desired = p.Route.Mapping.Map(p.snap, p.names)
 	if p.names.broken != nil {
 		return p.names.broken
 	}
@@ -123,12 +123,12 @@ func (p *pass) desire(ctx context.Context) error {
 }
 
 func (p *pass) input() plan.Input {
-	l := p.route.Leavers
+	l := p.Route.Leavers
 	return plan.Input{
-		Site: p.site.ID, Target: p.run.Target,
+		Site: p.Site.ID, Target: p.run.Target,
 		Desired: p.desired, State: p.state, Observed: p.observed,
 		Print: p.printer.Print,
-		Match: p.route.Mapping.Match, Adopt: p.route.Mapping.Adopt,
+		Match: p.Route.Mapping.Match, Adopt: p.Route.Mapping.Adopt,
 		Leavers: plan.Leavers{
 			GraceSnapshots: l.GraceSnapshots,
 			Grace:          time.Duration(l.GraceHours) * time.Hour,

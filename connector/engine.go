@@ -99,6 +99,11 @@ func (e *Engine) Sync(ctx context.Context, sel Selection, saved *SavedPlans) (*R
 	return e.run(ctx, sel, mode{apply: true, saved: saved})
 }
 
+// SyncSchool syncs one school that Align found, at all of its targets.
+func (e *Engine) SyncSchool(ctx context.Context, j Job) []*Run {
+	return e.visit(ctx, j, mode{apply: true})
+}
+
 // mode says how far a run goes.
 type mode struct {
 	apply bool
@@ -109,7 +114,7 @@ type mode struct {
 // begin; whatever goes wrong with a site stands in its part of the report.
 func (e *Engine) run(ctx context.Context, sel Selection, m mode) (*Report, error) {
 	begun := e.Now()
-	jobs, report, err := e.align(ctx, sel, m)
+	jobs, report, err := e.Align(ctx, sel, m.apply)
 	if err != nil {
 		return nil, err
 	}

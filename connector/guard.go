@@ -26,8 +26,8 @@ var counters = map[string]plan.Counter{
 // breaches checks the finished plan against the safeguards in force for the site.
 func (p *pass) breaches() []plan.Breach {
 	var limits []plan.Limit
-	for _, name := range slices.Sorted(maps.Keys(p.route.Safeguards)) {
-		s := p.route.Safeguards[name]
+	for _, name := range slices.Sorted(maps.Keys(p.Route.Safeguards)) {
+		s := p.Route.Safeguards[name]
 		limits = append(limits, plan.Limit{
 			Counter: counters[name], Percent: s.Percent, Count: s.Count, PerGroup: s.PerGroup, MinSize: s.MinSize,
 		})
@@ -50,7 +50,7 @@ func sentences(breaches []plan.Breach) []string {
 // hold stores a plan that breaks a safeguard, unless exactly this plan was approved.
 // It returns the id of the approval that lets the plan pass, or 0.
 func (p *pass) hold(ctx context.Context, breaches []plan.Breach) (approval int64, err error) {
-	id, approved, err := p.Ledger.Approved(ctx, p.site.ID, p.run.Target, p.run.digest)
+	id, approved, err := p.Ledger.Approved(ctx, p.Site.ID, p.run.Target, p.run.digest)
 	if err != nil {
 		return 0, fmt.Errorf("look for an approval: %w", err)
 	}
@@ -58,7 +58,7 @@ func (p *pass) hold(ctx context.Context, breaches []plan.Breach) (approval int64
 		return id, nil
 	}
 	p.run.Hold, err = p.Ledger.Hold(ctx, ledger.Hold{
-		Site: p.site.ID, Target: p.run.Target, Digest: p.run.digest,
+		Site: p.Site.ID, Target: p.run.Target, Digest: p.run.digest,
 		Breaches: sentences(breaches), Counts: p.plan.Counts(), At: p.Now(),
 	})
 	if err != nil {

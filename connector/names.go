@@ -45,7 +45,7 @@ func (p *pass) newNamer(ctx context.Context) *namer {
 		ctx: ctx, ledger: p.Ledger, target: p.run.Target, state: p.state, foreign: p.foreign,
 		holders: map[string]string{}, issued: map[string]string{},
 	}
-	for _, path := range p.route.Mapping.Match {
+	for _, path := range p.Route.Mapping.Match {
 		n.recognise = n.recognise || path == userName
 	}
 	return n

@@ -29,7 +29,7 @@ func (p *pass) observe(ctx context.Context) (bool, error) {
 	for i := range p.desired.Users {
 		u := &p.desired.Users[i]
 		if known := p.state.Users[u.Key]; known == nil {
-			users.add(u.Key, u.Attributes, p.route.Mapping.Match)
+			users.add(u.Key, u.Attributes, p.Route.Mapping.Match)
 		}
 		users.paths = withPaths(users.paths, u.Attributes)
 	}
@@ -37,7 +37,7 @@ func (p *pass) observe(ctx context.Context) (bool, error) {
 	for i := range p.desired.Groups {
 		g := &p.desired.Groups[i]
 		if p.state.Groups[g.Key] == nil {
-			groups.add(g.Key, g.Attributes, p.route.Mapping.Match)
+			groups.add(g.Key, g.Attributes, p.Route.Mapping.Match)
 		}
 		groups.paths = withPaths(groups.paths, g.Attributes)
 	}
@@ -119,7 +119,7 @@ func (p *pass) look(ctx context.Context, l *lookFor) error {
 }
 
 func (p *pass) list(ctx context.Context, l *lookFor) error {
-	match := p.route.Mapping.Match
+	match := p.Route.Mapping.Match
 	for obj, err := range p.target.List(ctx, l.kind, l.paths) {
 		if err != nil {
 			return fmt.Errorf("list the %ss at the target: %w", l.kind, err)
@@ -144,7 +144,7 @@ func (p *pass) find(ctx context.Context, l *lookFor) error {
 			mu.Lock()
 			defer mu.Unlock()
 			for _, obj := range found {
-				p.see(l, obj, p.route.Mapping.Match)
+				p.see(l, obj, p.Route.Mapping.Match)
 			}
 			return nil
 		})

@@ -16,14 +16,14 @@ import (
 )
 
 // visit takes one school through: read once, then each target in turn.
-func (e *Engine) visit(ctx context.Context, j job, m mode) []*Run {
+func (e *Engine) visit(ctx context.Context, j Job, m mode) []*Run {
 	var calls atomic.Int64
 	begun := e.Now()
 	snap, err := e.read(httpx.CountInto(ctx, &calls), j, m)
 	took := e.Now().Sub(begun).Seconds()
 	runs := make([]*Run, 0, len(j.targets))
 	for i, name := range j.targets {
-		run := newRun(j.site, name)
+		run := newRun(j.Site, name)
 		if i == 0 { // the read is counted once, with the first target
 			run.Requests.Source, run.Seconds = calls.Load(), took
 		}
@@ -49,15 +49,15 @@ func statusOf(err error) Status {
 }
 
 // read reads the school whole and checks it against what was there the last time.
-func (e *Engine) read(ctx context.Context, j job, m mode) (*roster.Snapshot, error) {
+func (e *Engine) read(ctx context.Context, j Job, m mode) (*roster.Snapshot, error) {
 	sites, err := e.Ledger.Sites(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
-	rec, seen := sites[j.site.ID]
-	rec.ID, rec.Source, rec.Name, rec.DfE = j.site.ID, j.site.Source, j.site.Name, j.site.DfE
-	kinds, fields := j.route.Mapping.Want()
-	snap, err := j.source.Read(ctx, j.site, source.Want{Kinds: kinds, Fields: fields})
+	rec, seen := sites[j.Site.ID]
+	rec.ID, rec.Source, rec.Name, rec.DfE = j.Site.ID, j.Site.Source, j.Site.Name, j.Site.DfE
+	kinds, fields := j.Route.Mapping.Want()
+	snap, err := j.source.Read(ctx, j.Site, source.Want{Kinds: kinds, Fields: fields})
 	if frozen, ok := errors.AsType[*source.Frozen](err); ok && m.apply && seen {
 		if err := e.freeze(ctx, rec, frozen.Reason); err != nil {
 			return nil, err

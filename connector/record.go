@@ -173,7 +173,7 @@ func (p *pass) put(tx ledger.Tx, o *target.Outcome) error {
 			return tx.NoteForeignName(name, taken, p.Now())
 		}
 	case o.Attributes && c.Action != plan.UpdateMembers:
-		if err := tx.PutObject(name, p.site.ID, p.known(c, o.RemoteID)); err != nil {
+		if err := tx.PutObject(name, p.Site.ID, p.known(c, o.RemoteID)); err != nil {
 			return err
 		}
 	}
@@ -200,5 +200,5 @@ func (p *pass) putBack(tx ledger.Tx, o *target.Outcome) error {
 	if known == nil || known.Missed == 0 || !o.Final || o.Err != nil || o.Change.Action == plan.SuspendUser {
 		return nil
 	}
-	return tx.SetMissing(p.run.Target, p.site.ID, o.Change.Kind, o.Change.Key, 0, time.Time{})
+	return tx.SetMissing(p.run.Target, p.Site.ID, o.Change.Kind, o.Change.Key, 0, time.Time{})
 }

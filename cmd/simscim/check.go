@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"simscim/config"
+	"simscim/connector"
+)
+
+// checkResult is what check found; its JSON form is for scripts.
+type checkResult struct {
+	OK      bool          `json:"ok"`
+	Config  []string      `json:"config"`
+	Sources []checkedPeer `json:"sources"`
+	Schools []checkedSite `json:"schools"`
+	Targets []checkedPeer `json:"targets"`
+}
+
+type checkedPeer struct {
+	Name    string   `json:"name"`
+	OK      bool     `json:"ok"`
+	Summary string   `json:"summary,omitempty"`
+	Notes   []string `json:"notes,omitempty"`
+	Problem string   `json:"problem,omitempty"`
+}
+
+type checkedSite struct {
+	Site    string   `json:"site"`
+	Name    string   `json:"name"`
+	DfE     string   `json:"dfe,omitempty"`
+	Mapping string   `json:"mapping,omitempty"`
+	Targets []string `json:"targets,omitempty"`
+	Problem string   `json:"problem,omitempty"`
+}
+
+func (c *cli) checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Check the configuration, then every connection",
+		Long: "check reads the configuration and reports every problem at once, then tries out every source\n" +
+			"(tokens, the schools that share their data) and every target (sign-in, what it can do).\n" +
+			"It changes nothing. Exit codes: 0 all well, 1 something is not, 2 the configuration is wrong.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			a, err := c.open(cmd.Context(), nil)
+			if err != nil {
+				return err
+			}
+			defer a.close()
+			r := a.check(cmd.Context(), c.configs)
+			if c.output == "json" {
+				err = c.json(r)
+			} else {
+				c.printCheck(r)
+			}
+			if err == nil && !r.OK {
+				return &exitError{code: exitFailed}
+			}
+			return err
+		},
+	}
+}
+
+// check tries everything out, and goes on after what fails.
+func (a *app) check(ctx context.Context, configs []string) checkResult {
+	r := checkResult{OK: true, Config: configs, Sources: []checkedPeer{}, Schools: []checkedSite{}, Targets: []checkedPeer{}}
+	for _, name := range slices.Sorted(maps.Keys(a.sources)) {
+		notes, err := a.sources[name].Check(ctx)
+		r.Sources = append(r.Sources, r.peer(name, "", notes, err))
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.targets)) {
+		caps, err := a.targets[name].Capabilities(ctx)
+		r.Targets = append(r.Targets, r.peer(name, caps.Summary, caps.Notes, err))
+	}
+	jobs, report, err := a.engine.Align(ctx, connector.Selection{}, false)
+	if err != nil {
+		r.OK = false
+		r.Schools = append(r.Schools, checkedSite{Problem: err.Error()})
+		return r
+	}
+	for _, j := range jobs {
+		r.Schools = append(r.Schools, checkedSite{
+			Site: j.Site.ID, Name: j.Site.Name, DfE: j.Site.DfE, Mapping: j.Route.SiteConfig.Mapping, Targets: j.Route.Targets,
+		})
+	}
+	for _, run := range report.Runs {
+		r.OK = r.OK && run.Unrouted()
+		r.Schools = append(r.Schools, checkedSite{Site: run.Site, Name: run.Name, DfE: run.DfE, Problem: run.Reason})
+	}
+	return r
+}
+
+func (r *checkResult) peer(name, summary string, notes []string, err error) checkedPeer {
+	p := checkedPeer{Name: name, OK: err == nil, Summary: summary, Notes: notes}
+	if err != nil {
+		r.OK, p.Problem = false, err.Error()
+	}
+	return p
+}
+
+func (c *cli) printCheck(r checkResult) {
+	fmt.Fprintf(c.out, "Configuration %s: no problems\n", joined(r.Config))
+	print := func(kind string, peers []checkedPeer) {
+		for _, p := range peers {
+			fmt.Fprintf(c.out, "\n%s %s: ", kind, p.Name)
+			if p.OK {
+				fmt.Fprintln(c.out, "well")
+			} else {
+				fmt.Fprintf(c.out, "NOT WELL: %s\n", p.Problem)
+			}
+			if p.Summary != "" {
+				fmt.Fprintf(c.out, "  %s\n", p.Summary)
+			}
+			for _, note := range p.Notes {
+				fmt.Fprintf(c.out, "  %s\n", note)
+			}
+		}
+	}
+	print("Source", r.Sources)
+	print("Target", r.Targets)
+	fmt.Fprintf(c.out, "\n%s\n", count(len(r.Schools), "school"))
+	for _, s := range r.Schools {
+		run := connector.Run{Site: s.Site, Name: s.Name, DfE: s.DfE}
+		if s.Problem != "" {
+			fmt.Fprintf(c.out, "  %s: %s\n", schoolName(&run), s.Problem)
+		} else {
+			fmt.Fprintf(c.out, "  %s: mapping %s → %s\n", schoolName(&run), s.Mapping, joined(s.Targets))
+		}
+	}
+}
+
+// initCommand writes a commented configuration to begin with.
+func (c *cli) initCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "init [FILE]",
+		Short: "Write a commented configuration to begin with",
+		Long:  "init writes a commented configuration to FILE (simscim.yaml). It never overwrites a file.",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			path := "simscim.yaml"
+			if len(args) == 1 {
+				path = args[0]
+			}
+			if err := writeNew(path, config.Template()); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.out, "Wrote %s. Next:\n"+
+				"  1. edit it: the source, the target, the rules\n"+
+				"  2. simscim check --config %[1]s    tries every connection\n"+
+				"  3. simscim plan --config %[1]s     shows what a first sync would do\n", path)
+			return nil
+		},
+	}
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"simscim/sandbox"
+	"simscim/sandbox/idp"
+	"simscim/sandbox/world"
+)
+
+// worldFlags choose a made-up world.
+type worldFlags struct {
+	preset string
+	seed   uint64
+}
+
+func (f *worldFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.preset, "preset", "mat-small", "size of the made-up world: "+joined(world.Presets()))
+	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "another number makes another world; the same number the same")
+}
+
+// dummy is a sandbox with its identity provider and its clock.
+type dummy struct {
+	*sandbox.Sandbox
+	idp *idp.IDP
+	now func() time.Time
+}
+
+// newDummy makes the dummy world. Its clock is the world's own, so that moving the
+// world on moves everything: tokens, times of grace, what is due.
+func newDummy(f worldFlags) (*dummy, error) {
+	d := &dummy{}
+	d.now = func() time.Time {
+		if d.Sandbox == nil { // while it is being made
+			return world.DefaultStart()
+		}
+		return d.World().Now()
+	}
+	d.idp = idp.New(idp.Options{Seed: f.seed, Now: d.now})
+	var err error
+	d.Sandbox, err = sandbox.New(sandbox.Options{Preset: f.preset, Seed: f.seed, Now: d.now, IDP: d.idp})
+	if err != nil {
+		return nil, usageError(err)
+	}
+	return d, nil
+}
+
+func (c *cli) sandboxCommand() *cobra.Command {
+	var flags worldFlags
+	var addr, writeConfig string
+	cmd := &cobra.Command{
+		Use:   "sandbox",
+		Short: "Serve the dummy world: SIMS ID look-alikes and an identity provider",
+		Long: "sandbox serves a made-up trust: the token service, vendor management and provisioning API of\n" +
+			"SIMS ID as look-alikes, and a SCIM 2.0 identity provider, all under one address. Everything is\n" +
+			"made up, so other tools may be pointed at it. It listens on this machine only unless told\n" +
+			"otherwise, and stops with Ctrl-C.\n\n" +
+			"POST /_sandbox/day moves it on by a day with ordinary churn, /_sandbox/september to the roll-over.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d, err := newDummy(flags)
+			if err != nil {
+				return err
+			}
+			running, err := d.Listen(cmd.Context(), addr)
+			if err != nil {
+				return fmt.Errorf("%w\nTry: another address, as in --addr 127.0.0.1:0", err)
+			}
+			if writeConfig != "" {
+				if err := writeNew(writeConfig, []byte(d.Config(""))); err != nil {
+					return errors.Join(err, running.Close())
+				}
+			}
+			c.printSandbox(d, running.URL, writeConfig)
+			<-cmd.Context().Done()
+			return running.Close()
+		},
+	}
+	flags.add(cmd)
+	cmd.Flags().StringVar(&addr, "addr", sandbox.DefaultAddr, "address to listen on")
+	cmd.Flags().StringVar(&writeConfig, "write-config", "", "write a configuration for this sandbox to `FILE`")
+	return cmd
+}
+
+// printSandbox says what is there and how to use it. The secrets are those of a dummy
+// world: printing them is the point.
+func (c *cli) printSandbox(d *dummy, url, file string) {
+	schools, people := d.size()
+	fmt.Fprintf(c.out, "The sandbox is at %s/ : %s, %s people, %s.\n", url, count(schools, "school"), thousands(people), d.now().Format("Monday 2 January 2006"))
+	fmt.Fprintln(c.out, "Open that address in a browser to look around. Ctrl-C stops it.")
+	fmt.Fprintln(c.out, "\nTo point simscim at it, in another terminal:")
+	for _, kv := range d.Env() {
+		fmt.Fprintf(c.out, "  export %s\n", kv)
+	}
+	if file == "" {
+		file = "sandbox.yaml"
+		fmt.Fprintf(c.out, "and start the sandbox with --write-config %s, which writes the configuration.\n", file)
+	}
+	fmt.Fprintf(c.out, "  simscim plan --config %s\n", file)
+}
+
+func (d *dummy) size() (schools, people int) {
+	for _, site := range d.World().Sites() {
+		schools++
+		people += len(d.World().People(site.ID, world.Student)) + len(d.World().People(site.ID, world.Staff))
+	}
+	return schools, people
+}
+
+// writeNew writes a file that must not exist yet.
+func writeNew(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return usageError(fmt.Errorf("%s exists already and is left as it is", path))
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// thousands writes 2413 as "2,413".
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

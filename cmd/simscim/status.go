@@ -1,0 +1,296 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"simscim/config"
+	"simscim/connector/ledger"
+	"simscim/connector/ledger/sqlledger"
+	"simscim/connector/plan"
+	"simscim/console"
+)
+
+// openLedger opens the store alone: what status and holds need works without sources
+// and targets, and without their secrets.
+func (c *cli) openLedger(ctx context.Context) (ledger.Ledger, *config.Config, error) {
+	cfg, _, err := c.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := cfg.Store.Key.Resolve()
+	if err != nil {
+		return nil, nil, usageError(fmt.Errorf("store.key: %w", err))
+	}
+	l, err := sqlledger.Open(ctx, cfg.Store.DSN, sqlledger.Options{Key: key, Now: c.now})
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the store: %w", err)
+	}
+	return l, cfg, nil
+}
+
+func (c *cli) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show how each school stands, from the store",
+		Long:  "status shows each school's last run at each target, holds and frozen schools. It calls nobody.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			l, _, err := c.openLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			view, err := (&board{ledger: l, now: c.now, version: c.version()}).Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.output == "json" {
+				return c.json(view)
+			}
+			c.printStatus(view)
+			return nil
+		},
+	}
+}
+
+// board puts together how things stand, for status and for the console.
+type board struct {
+	ledger  ledger.Ledger
+	now     func() time.Time
+	version string
+	// next tells when a school's next run begins; nil where nothing is scheduled.
+	next func(site string) (time.Time, bool)
+}
+
+// Status implements console.Status.
+func (b *board) Status(ctx context.Context) (console.View, error) {
+	v := console.View{Version: b.version, At: b.now(), Sites: []console.Site{}}
+	sites, err := b.ledger.Sites(ctx)
+	if err != nil {
+		return v, fmt.Errorf("read the store: %w", err)
+	}
+	holds, err := b.ledger.Holds(ctx, false)
+	if err != nil {
+		return v, fmt.Errorf("read the store: %w", err)
+	}
+	for _, id := range slices.Sorted(maps.Keys(sites)) {
+		rec := sites[id]
+		s := console.Site{
+			ID: id, Name: rec.Name, DfE: rec.DfE, LastComplete: rec.LastComplete, People: rec.People, Groups: rec.Groups,
+			Frozen: !rec.FrozenSince.IsZero(), FrozenSince: rec.FrozenSince, FrozenReason: rec.FrozenReason,
+		}
+		if b.next != nil {
+			s.Next, _ = b.next(id)
+		}
+		runs, err := b.ledger.Runs(ctx, id, 20)
+		if err != nil {
+			return v, fmt.Errorf("read the store: %w", err)
+		}
+		s.Targets = latest(runs)
+		for _, h := range holds {
+			if h.Site == id {
+				s.Targets = withHold(s.Targets, h)
+			}
+		}
+		v.Sites = append(v.Sites, s)
+	}
+	return v, nil
+}
+
+// latest gives each target's newest run; runs come newest first.
+func latest(runs []ledger.Run) []console.Target {
+	var list []console.Target
+	for _, r := range runs {
+		if slices.ContainsFunc(list, func(t console.Target) bool { return t.Name == r.Target }) {
+			continue
+		}
+		t := console.Target{
+			Name: r.Target, Status: r.End.Status, Reason: r.End.Reason, Started: r.Started, Ended: r.End.At,
+			Applied: byName(r.End.Applied), Failed: byName(r.End.Failed),
+		}
+		if r.End.At.IsZero() {
+			t.Status, t.Reason = "running", "it has not ended yet, or it was killed"
+		}
+		list = append(list, t)
+	}
+	slices.SortFunc(list, func(x, y console.Target) int { return strings.Compare(x.Name, y.Name) })
+	return list
+}
+
+func withHold(list []console.Target, h ledger.Hold) []console.Target {
+	held := console.Held{ID: h.ID, Since: h.At, Breaches: h.Breaches}
+	for i := range list {
+		if list[i].Name == h.Target {
+			list[i].Held = append(list[i].Held, held)
+			return list
+		}
+	}
+	return append(list, console.Target{Name: h.Target, Status: "held", Held: []console.Held{held}})
+}
+
+func byName(counts map[plan.Counter]int) map[string]int {
+	named := make(map[string]int, len(counts))
+	for counter, n := range counts {
+		named[string(counter)] = n
+	}
+	return named
+}
+
+func (c *cli) printStatus(v console.View) {
+	if len(v.Sites) == 0 {
+		fmt.Fprintln(c.out, "No school has been read yet.")
+	}
+	for _, s := range v.Sites {
+		fmt.Fprintf(c.out, "%s  %s\n", s.Name, s.ID)
+		if s.Frozen {
+			fmt.Fprintf(c.out, "  FROZEN since %s: %s\n", when(s.FrozenSince), s.FrozenReason)
+		}
+		if !s.LastComplete.IsZero() {
+			fmt.Fprintf(c.out, "  last read whole %s: %d people, %s\n", when(s.LastComplete), s.People, count(s.Groups, "group"))
+		}
+		for _, t := range s.Targets {
+			fmt.Fprintf(c.out, "  %s: %s %s", t.Name, t.Status, when(t.Started))
+			if t.Reason != "" {
+				fmt.Fprintf(c.out, ": %s", t.Reason)
+			}
+			fmt.Fprintln(c.out)
+			for _, h := range t.Held {
+				fmt.Fprintf(c.out, "    hold %d since %s: %s\n", h.ID, when(h.Since), strings.Join(h.Breaches, "; "))
+			}
+		}
+	}
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Local().Format("2 Jan 2006 15:04")
+}
+
+func (c *cli) holdsCommand() *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "holds",
+		Short: "Show the plans that a safeguard holds",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			l, _, err := c.openLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			holds, err := l.Holds(cmd.Context(), all)
+			if err != nil {
+				return fmt.Errorf("read the store: %w", err)
+			}
+			if c.output == "json" {
+				return c.json(holdViews(holds))
+			}
+			if len(holds) == 0 {
+				fmt.Fprintln(c.out, "Nothing is held.")
+			}
+			for _, h := range holds {
+				c.printHold(h)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "decided ones too")
+	return cmd
+}
+
+// holdView is a hold for scripts.
+type holdView struct {
+	ID       int64                `json:"id"`
+	Site     string               `json:"site"`
+	Target   string               `json:"target"`
+	Since    time.Time            `json:"since"`
+	Breaches []string             `json:"breaches"`
+	Changes  map[plan.Counter]int `json:"changes"`
+	Verdict  string               `json:"verdict"`
+	By       string               `json:"by,omitempty"`
+	Why      string               `json:"why,omitempty"`
+	Decided  time.Time            `json:"decided,omitzero"`
+	Applied  time.Time            `json:"applied,omitzero"`
+}
+
+func holdViews(holds []ledger.Hold) []holdView {
+	views := []holdView{}
+	for _, h := range holds {
+		views = append(views, holdView{
+			ID: h.ID, Site: h.Site, Target: h.Target, Since: h.At, Breaches: h.Breaches, Changes: h.Counts,
+			Verdict: h.Decision.Verdict, By: h.Decision.By, Why: h.Decision.Why, Decided: h.Decision.At, Applied: h.AppliedAt,
+		})
+	}
+	return views
+}
+
+func (c *cli) printHold(h ledger.Hold) {
+	fmt.Fprintf(c.out, "hold %d  %s at %s, since %s\n", h.ID, h.Site, h.Target, when(h.At))
+	for _, b := range h.Breaches {
+		fmt.Fprintf(c.out, "  %s\n", b)
+	}
+	var counts []string
+	for _, w := range words {
+		if n := h.Counts[w.counter]; n > 0 {
+			counts = append(counts, fmt.Sprintf("%d %s", n, w.todo))
+		}
+	}
+	fmt.Fprintf(c.out, "  the plan: %s\n", strings.Join(counts, ", "))
+	if h.Decision.Verdict != "" {
+		fmt.Fprintf(c.out, "  %s by %s on %s: %s\n", h.Decision.Verdict, h.Decision.By, when(h.Decision.At), h.Decision.Why)
+	}
+}
+
+func (c *cli) approveCommand() *cobra.Command {
+	return c.decideCommand("approve", "approved", "Let a held plan pass, exactly as it is",
+		"approve lets the next sync apply the held plan with this id, exactly as it was. If the plan has\n"+
+			"become another one by then, it is held again.")
+}
+
+func (c *cli) rejectCommand() *cobra.Command {
+	return c.decideCommand("reject", "rejected", "Decide that a held plan shall not pass",
+		"reject notes that the held plan with this id shall not be applied. The same plan is held again as\n"+
+			"long as the school's data or the rules do not change.")
+}
+
+func (c *cli) decideCommand(name, verdict, short, long string) *cobra.Command {
+	var by, why string
+	cmd := &cobra.Command{
+		Use:   name + " ID --by NAME --why REASON",
+		Short: short,
+		Long:  long,
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := strconv.ParseInt(args[0], 10, 64)
+			if err != nil {
+				return usageError(fmt.Errorf("%q is not the id of a hold; see simscim holds", args[0]))
+			}
+			if by == "" || why == "" {
+				return usageError(errors.New("--by and --why are both needed: who decided, and why"))
+			}
+			l, _, err := c.openLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			d := ledger.Decision{Verdict: verdict, By: by, Why: why, At: c.now()}
+			if err := l.Decide(cmd.Context(), id, d); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.out, "Hold %d is %s.\n", id, verdict)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&by, "by", "", "who decides")
+	cmd.Flags().StringVar(&why, "why", "", "the reason, for the record")
+	return cmd
+}
