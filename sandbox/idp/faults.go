@@ -30,7 +30,8 @@ type Faults struct {
 	FailWrites bool
 	// Delay is waited before each request.
 	Delay time.Duration
-	// PageCap is how many resources a list holds at most, however many were asked for.
+	// PageCap is how many resources the answer to a GET of a list holds at most, however
+	// many were asked for.
 	PageCap int
 	// ConflictAs400 answers 400 without a scimType where the RFC wants 409.
 	ConflictAs400 bool

@@ -35,6 +35,7 @@ func TestParseWritesOneForm(t *testing.T) {
 		`urn:x_y:school:house eq "Red" and id eq "1"`:                                     `urn:x_y:school:house eq "Red" and id eq "1"`,
 		`meta.lastModified ge "0001-01-03T00:00:00.0000000Z"`:                             `meta.lastModified ge "0001-01-03T00:00:00.0000000Z"`,
 		`age gt 3 and score le -2.5e3`:                                                    `age gt 3 and score le -2500`,
+		`a eq TRUE  AND b.c ne "x" and d pr`:                                              `a eq true and b.c ne "x" and d pr`,
 		`manager eq null`:                                                                 `manager eq null`,
 		`members[$ref pr]`:                                                                `members[$ref pr]`,
 	} {
@@ -74,6 +75,12 @@ func TestParseRefuses(t *testing.T) {
 		"order of booleans":   `active gt true`,
 		"order of null":       `active le null`,
 		"part of a number":    `age co 3`,
+		"two values":          `a eq "x" "y"`,
+		"glued strings":       `a eq "x""y"`,
+		"and at the start":    `and a pr`,
+		"two ands":            `a pr and and b pr`,
+		"no and":              `a pr b pr`,
+		"pr with a value":     `a pr "x"`,
 		"place-holder":        `$path-0 eq "x"`,
 		"element holder":      `$element-0 pr`,
 		"two dots":            `urn:a:b:c.d.e pr`,
@@ -383,6 +390,24 @@ func FuzzParse(f *testing.F) {
 		}
 		if diff := cmp.Diff(e, again); diff != "" {
 			t.Fatalf("%q: %s", s, diff)
+		}
+	})
+}
+
+// The short cut for plain filters and the library agree: brackets around a filter keep
+// it from the short cut.
+func TestPlainAgreesWithGrammar(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		words := []string{"a", "b.c", "eq", "EQ", "pr", "co", "and", "or", "not", `"x"`, `"y z"`, "true", "False", "null", "3", "  ", "urn:a:b", `c[d pr]`, `c[d pr].e`}
+		text := strings.TrimSpace(strings.Join(rapid.SliceOfN(rapid.SampledFrom(words), 2, 9).Draw(t, "words"), " "))
+		short, shortErr := filter.Parse(text)
+		full, fullErr := filter.Parse("(" + text + ")")
+		if (shortErr == nil) != (fullErr == nil) {
+			t.Fatalf("%s: %v, in brackets %v", text, shortErr, fullErr)
+		}
+		if diff := cmp.Diff(full, short); diff != "" {
+			t.Fatalf("%s:\n%s", text, diff)
 		}
 	})
 }

@@ -29,7 +29,7 @@ func parse(s string, depth int) (Expr, error) {
 	if err := p.run(); err != nil {
 		return nil, err
 	}
-	if tree, ok := p.single(p.out.String()); ok {
+	if tree, ok := p.plain(p.out.String()); ok {
 		return p.convert(tree)
 	}
 	tree, err := parser.ParseFilterNumber([]byte(p.out.String()))

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"maps"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,10 +18,10 @@ type params map[string]string
 
 func fold(values url.Values) params {
 	out := make(params, len(values))
-	for name, v := range values {
-		name = strings.ToLower(name)
-		if _, ok := out[name]; !ok || values.Get(name) != "" {
-			out[name] = v[0]
+	// In order, so that of two spellings of one name the same one counts every time.
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if lower := strings.ToLower(name); out[lower] == "" {
+			out[lower] = values.Get(name)
 		}
 	}
 	return out

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -140,7 +141,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			if v == http.ErrAbortHandler {
 				panic(v)
 			}
-			s.report(fmt.Errorf("serve SCIM: panic: %T", v))
+			// The value may hold somebody's data; its type and the stack do not.
+			s.report(fmt.Errorf("serve SCIM: panic of type %T\n%s", v, debug.Stack()))
 			writeError(w, &scim.Error{Status: http.StatusInternalServerError, Detail: "internal error"})
 		}
 	}()
