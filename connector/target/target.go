@@ -57,7 +57,8 @@ type Object = plan.Object
 type Outcome struct {
 	Change   *plan.Change
 	RemoteID string
-	// Attributes says that everything but the members is confirmed.
+	// Attributes says that everything but the members is confirmed. It is said once a
+	// change, with the first piece that makes it so.
 	Attributes bool
 	// Added and Removed are the keys of the members that this piece confirms.
 	Added, Removed []string

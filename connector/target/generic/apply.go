@@ -126,6 +126,8 @@ type job struct {
 	unsure bool
 	// gone is set once the target has said that it does not have the object.
 	gone bool
+	// told is set once the attributes have been confirmed: that is said only once.
+	told bool
 }
 
 // carryOut does the change and confirms its pieces. It returns nil after a final
@@ -175,6 +177,8 @@ func (j *job) delete(ctx context.Context) error {
 // confirm hands an outcome to the caller. Its error ends Apply.
 func (j *job) confirm(o target.Outcome) error {
 	o.Change, o.RemoteID = j.change, j.id
+	o.Attributes = o.Attributes && !j.told
+	j.told = j.told || o.Attributes
 	if err := j.record(o); err != nil {
 		return stop{fmt.Errorf("record an outcome: %w", err)}
 	}

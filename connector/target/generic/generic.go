@@ -85,7 +85,7 @@ func New(cfg *config.Target, o Options) (*Target, error) {
 		BaseURL: cfg.URL, PerSecond: lower(cfg.Limits.PerSecond, p.PerSecond), InFlight: inFlight,
 		Timeout: cfg.Timeout.Duration, Retries: retries, MinWait: o.MinWait, MaxWait: maxWait,
 		CAFile: cfg.CAFile, UserAgent: p.UserAgent, Authorize: authorize,
-		Log: o.Log, Observe: o.Observe, Now: o.Now,
+		Log: o.Log, Observe: o.Observe,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("target %s: %w", cfg.Name, err)

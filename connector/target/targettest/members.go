@@ -73,7 +73,7 @@ func (s *suite) inOrder(ch plan.Change) []target.Outcome {
 		if o.Err != nil {
 			s.Fatalf("piece %d: %v (%s)", i, o.Err, o.Advice)
 		}
-		if o.Final != (i == len(got)-1) || !o.Attributes {
+		if o.Final != (i == len(got)-1) || o.Attributes != (i == 0) {
 			s.Errorf("piece %d of %d: final is %t, attributes %t", i, len(got), o.Final, o.Attributes)
 		}
 	}

@@ -129,8 +129,18 @@ func (s *suite) done(changes ...plan.Change) outcomes {
 	s.Helper()
 	got := s.apply(changes...)
 	for _, ch := range changes {
-		if o := s.last(got, ch.Key); o.Err != nil {
+		o := s.last(got, ch.Key)
+		if o.Err != nil {
 			s.Fatalf("%s of %s: %v (%s)", ch.Action, ch.Key, o.Err, o.Advice)
+		}
+		told := 0
+		for _, piece := range got[ch.Key] {
+			if piece.Attributes {
+				told++
+			}
+		}
+		if !o.Gone && told != 1 {
+			s.Errorf("%s of %s: its attributes are confirmed %d times, want once", ch.Action, ch.Key, told)
 		}
 	}
 	return got

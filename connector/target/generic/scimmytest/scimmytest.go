@@ -13,12 +13,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -28,46 +30,56 @@ const Token = "scimmy-test-token"
 // files are what the server consists of; any change to them makes a new installation.
 var files = []string{".npmrc", "package.json", "package-lock.json", "server.js"}
 
-// install runs once in a process: the packages are the same for every test.
-var install = sync.OnceValues(installed)
+// server starts one process for all tests: it serves any number of stores.
+var server = sync.OnceValues(start)
 
-// Start starts a server with an empty store and stops it after the test. It returns the
-// SCIM base URL and the bearer token.
+// process is the server. It ends when its standard input closes, so that it cannot
+// outlive this process; stdin is kept here lest the garbage collector close it.
+type process struct {
+	port  int
+	stdin io.WriteCloser
+}
+
+// stores numbers the stores that were handed out.
+var stores atomic.Int64
+
+// Start gives the test a server with an empty store of its own: the SCIM base URL and
+// the bearer token.
 func Start(t testing.TB) (baseURL, token string) {
 	t.Helper()
-	dir, err := install()
+	p, err := server()
 	if err != nil {
 		without(t, err)
 	}
-	cmd := exec.CommandContext(t.Context(), "node", "server.js")
+	return fmt.Sprintf("http://127.0.0.1:%d/s%d/scim/v2", p.port, stores.Add(1)), Token
+}
+
+func start() (*process, error) {
+	dir, err := installed()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command("node", "server.js")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "TOKEN="+Token)
 	cmd.Stderr = os.Stderr
-	// The server ends with its standard input, so it cannot outlive this process.
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = stdin.Close()
-		_ = cmd.Wait()
-	})
-	line, err := bufio.NewReader(stdout).ReadBytes('\n')
-	if err != nil {
-		t.Fatalf("scimmy did not start: %v", err)
+		return nil, err
 	}
 	var hello struct{ Port int }
-	if err := json.Unmarshal(line, &hello); err != nil || hello.Port == 0 {
-		t.Fatalf("scimmy did not say its port: %q", line)
+	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	if err != nil || json.Unmarshal(line, &hello) != nil || hello.Port == 0 {
+		return nil, fmt.Errorf("scimmy did not say its port (%w): %q", err, line)
 	}
-	return fmt.Sprintf("http://127.0.0.1:%d/scim/v2", hello.Port), Token
+	return &process{port: hello.Port, stdin: stdin}, nil
 }
 
 func without(t testing.TB, err error) {

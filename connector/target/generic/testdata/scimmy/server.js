@@ -1,7 +1,8 @@
 // A SCIM 2.0 server on scimmy with a store in memory: one that this project did not
 // write, for its tests. It listens on a free loopback port, prints {"port": …} as its
 // first line, wants the bearer token of the environment variable TOKEN, and ends when
-// its standard input closes.
+// its standard input closes. Every name below the root, as in /NAME/scim/v2, is a server
+// of its own, empty at first.
 import {randomUUID} from "node:crypto";
 import express from "express";
 import SCIMMY from "scimmy";
@@ -55,27 +56,33 @@ class Store {
     }
 }
 
-const users = new Store("userName");
-const groups = new Store();
+const servers = new Map();
+
+// at returns the stores of the server that a request named.
+function at(name) {
+    if (!servers.has(name)) servers.set(name, {users: new Store("userName"), groups: new Store()});
+    return servers.get(name);
+}
 
 SCIMMY.Config.set({patch: true, filter: {supported: true, maxResults: 200}});
 SCIMMY.Resources.declare(SCIMMY.Resources.User)
-    .ingress((resource, data) => users.write(resource, data))
-    .egress((resource) => users.read(resource))
-    .degress((resource) => users.remove(resource));
+    .ingress((resource, data, name) => at(name).users.write(resource, data))
+    .egress((resource, name) => at(name).users.read(resource))
+    .degress((resource, name) => at(name).users.remove(resource));
 SCIMMY.Resources.User.extend(SCIMMY.Schemas.EnterpriseUser, false);
 SCIMMY.Resources.declare(SCIMMY.Resources.Group)
-    .ingress((resource, data) => groups.write(resource, data))
-    .egress((resource) => groups.read(resource))
-    .degress((resource) => groups.remove(resource));
+    .ingress((resource, data, name) => at(name).groups.write(resource, data))
+    .egress((resource, name) => at(name).groups.read(resource))
+    .degress((resource, name) => at(name).groups.remove(resource));
 
 const app = express();
-app.use("/scim/v2", new SCIMMYRouters({
+app.use("/:name/scim/v2", new SCIMMYRouters({
     type: "bearer",
     handler: (request) => {
         if (request.header("Authorization") !== `Bearer ${token}`) throw new Error("The token is not accepted");
         return "simscim";
     },
+    context: (request) => request.params.name,
 }));
 
 const server = app.listen(0, "127.0.0.1", () => console.log(JSON.stringify({port: server.address().port})));
