@@ -32,15 +32,16 @@ func (c cursor) String() string {
 	if c.skip {
 		mode = 1
 	}
-	b = binary.BigEndian.AppendUint64(append(b, mode), uint64(c.at))
+	b = strconv.AppendInt(append(b, mode), c.at, 10)
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 func parseCursor(text string, sum uint32) (cursor, error) {
 	b, err := base64.RawURLEncoding.DecodeString(text)
-	if err == nil && len(b) == 13 && b[4] <= 1 {
-		c := cursor{sum: binary.BigEndian.Uint32(b), skip: b[4] == 1, at: int64(binary.BigEndian.Uint64(b[5:]))}
-		if c.sum == sum && c.at >= 0 && (!c.skip || c.at < 1<<31) {
+	if err == nil && len(b) > 5 && b[4] <= 1 {
+		c := cursor{sum: binary.BigEndian.Uint32(b), skip: b[4] == 1}
+		c.at, err = strconv.ParseInt(string(b[5:]), 10, 64)
+		if err == nil && c.sum == sum && c.at >= 0 && (!c.skip || c.at < 1<<31) {
 			return c, nil
 		}
 	}

@@ -609,7 +609,7 @@ func TestAuthentication(t *testing.T) {
 func TestReadOnly(t *testing.T) {
 	t.Parallel()
 	store := memstore.New(memstore.Options{})
-	if _, err := store.Create(context.Background(), scim.User, server.Resource{ID: "1", Attributes: map[string]any{"userName": "zoe"}}); err != nil {
+	if _, err := store.Create(t.Context(), scim.User, server.Resource{ID: "1", Attributes: map[string]any{"userName": "zoe"}}); err != nil {
 		t.Fatal(err)
 	}
 	h, err := server.New(store, server.Options{BasePath: "/scim/v2/", Tokens: []secret.Value{secret.New(token)}, ReadOnly: true, BaseURL: "https://feed.test/scim/v2"})
@@ -762,7 +762,7 @@ func FuzzServe(f *testing.F) {
 
 func BenchmarkCreate(b *testing.B) {
 	s := setup(b, nil)
-	for i := range b.N {
+	for i := 0; b.Loop(); i++ {
 		body := userBody(fmt.Sprintf("user-%d@oak.test", i), fmt.Sprintf(`"externalId": "x-%d"`, i), `"name": {"givenName": "Zoe", "familyName": "Carr"}`,
 			`"displayName": "Zoe Carr"`, `"emails": [{"value": "zoe@oak.test", "type": "work", "primary": true}]`, `"active": true`)
 		s.must(b, 201, "POST", "/Users", body)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -203,7 +204,7 @@ func compareKeys(a, b any) int {
 		}
 	case int64:
 		if b, ok := b.(int64); ok {
-			return int(min(max(a-b, -1), 1))
+			return cmp.Compare(a, b)
 		}
 	}
 	switch {

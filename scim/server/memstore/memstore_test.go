@@ -2,7 +2,6 @@ package memstore_test
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -44,7 +43,7 @@ func members(ids ...string) []any {
 
 func TestRules(t *testing.T) {
 	t.Parallel()
-	ctx := context.Background()
+	ctx := t.Context()
 	s := memstore.New(memstore.Options{UniqueExternalID: true})
 	create := func(kind scim.Kind, id string, attributes map[string]any) (server.Resource, error) {
 		return s.Create(ctx, kind, server.Resource{ID: id, Attributes: attributes})
@@ -121,7 +120,7 @@ func TestInvariants(t *testing.T) {
 		filters = append(filters, parse(t, text))
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		ctx := context.Background()
+		ctx := t.Context()
 		s := memstore.New(memstore.Options{Now: func() time.Time { return time.Unix(0, 0) }})
 		small := rapid.IntRange(0, 5)
 		for range rapid.IntRange(1, 15).Draw(t, "steps") {
@@ -164,7 +163,7 @@ func TestInvariants(t *testing.T) {
 }
 
 func check(t *rapid.T, s *memstore.Store, filters []filter.Expr) {
-	ctx := context.Background()
+	ctx := t.Context()
 	users, groups := s.All(scim.User), s.All(scim.Group)
 	names, exists, inGroup := map[string]bool{}, map[string]bool{}, map[string][]string{}
 	for _, u := range users {
@@ -232,7 +231,7 @@ func check(t *rapid.T, s *memstore.Store, filters []filter.Expr) {
 // Pages cut from the list put together are the list.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	ctx := context.Background()
+	ctx := t.Context()
 	s := memstore.New(memstore.Options{})
 	for i := range 7 {
 		if _, err := s.Create(ctx, scim.User, server.Resource{ID: fmt.Sprint(i), Attributes: map[string]any{"userName": fmt.Sprint("n", i)}}); err != nil {
