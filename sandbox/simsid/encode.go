@@ -16,7 +16,7 @@ type object struct{ b []byte }
 
 func (o *object) name(name string) {
 	if len(o.b) == 0 {
-		o.b = append(make([]byte, 0, 768), '{')
+		o.b = append(o.b, '{')
 	} else {
 		o.b = append(o.b, ',')
 	}
@@ -96,7 +96,7 @@ func roleOf(teacher bool) string {
 }
 
 func encodePerson(p *world.Person, today world.Date) []byte {
-	var o object
+	o := object{make([]byte, 0, 900+100*len(p.Classes))}
 	o.id("externalId", p.ID)
 	o.str("personType", p.Kind.String())
 	o.opt("forename", p.Given)
