@@ -212,7 +212,9 @@ type AttributeRule struct {
 	// at the target holds is issued, and kept for ever after. Only for userName.
 	Unique []Expr `yaml:"unique"`
 	// Apply is when the attribute is written: always, or only when the account is made.
-	Apply string `yaml:"apply" enum:"always|create" default:"always"`
+	// Without it attributes are always written, but a user name once issued stays: only
+	// apply: always lets it follow its rule.
+	Apply string `yaml:"apply" enum:"always|create"`
 	// Default is the rule used when the value yields nothing.
 	Default Expr `yaml:"default"`
 

@@ -75,7 +75,7 @@ case; letters, digits and . - _ ' stay, one @ may stand in it, everything else f
 rule that fails for a person, or leaves nothing, is passed over. When all names are taken, the
 last one is tried with 2, 3, 4 and so on before the @, and in the end a code made from the
 person's key. A name once issued stays. A single value in place of unique gives that one name
-only, and the account is renamed when the value changes, unless apply: create stands beside it.
+only; with apply: always beside it the account is renamed when the value changes.
 
 ## Groups
 

@@ -57,7 +57,7 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	if n, ok := ctx.Value(countKey{}).(*atomic.Int64); ok {
 		n.Add(1)
 	}
-	begun := g.opts.Now()
+	begun := time.Now()
 	resp, err := g.next.RoundTrip(req.WithContext(timed))
 	g.note(call, resp, begun)
 	if err != nil {
@@ -101,20 +101,20 @@ func (g *gate) pauseLeft() time.Duration {
 	if g.pausedUntil.IsZero() {
 		return 0
 	}
-	return g.pausedUntil.Sub(g.opts.Now())
+	return time.Until(g.pausedUntil)
 }
 
 // pause keeps everybody from calling for as long as the server asked, and for a second
 // where it did not say: one 429 speaks for all of our calls.
 func (g *gate) pause(h http.Header) {
-	wait, ok := RetryAfter(h, g.opts.Now())
+	wait, ok := RetryAfter(h, time.Now())
 	if !ok {
 		wait = time.Second
 	}
 	wait = min(wait, g.opts.MaxWait)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if until := g.opts.Now().Add(wait); until.After(g.pausedUntil) {
+	if until := time.Now().Add(wait); until.After(g.pausedUntil) {
 		g.pausedUntil = until
 	}
 }
@@ -123,7 +123,7 @@ func (g *gate) note(call *call, resp *http.Response, begun time.Time) {
 	if call == nil {
 		return
 	}
-	took, status := g.opts.Now().Sub(begun), 0
+	took, status := time.Since(begun), 0
 	if resp != nil {
 		status = resp.StatusCode
 	}

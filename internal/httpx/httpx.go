@@ -1,6 +1,9 @@
 // Package httpx makes the HTTP clients that talk to sources and targets: one Client a
 // host, on resty, with the limits, retries and silence that simscim needs everywhere.
 //
+// Waiting is a matter of real time, so this package, unlike most, looks at the clock
+// itself.
+//
 // What it promises: calls begun per second and calls in flight stay under the limits,
 // whoever calls; an answer of 429 slows the whole client down; only what may safely be
 // repeated is repeated; no redirect leaves the host or changes the method; no body, no
@@ -58,8 +61,6 @@ type Options struct {
 	Log *zap.Logger
 	// Observe is told of every attempt; status is 0 when there was no answer.
 	Observe func(route string, status int, took time.Duration)
-	// Now is the clock; nil is time.Now.
-	Now func() time.Time
 }
 
 // Client calls one host. It is safe for concurrent use.
@@ -108,9 +109,6 @@ func New(o Options) (*Client, error) {
 	o.UserAgent = cmp.Or(o.UserAgent, "simscim")
 	if o.Log == nil {
 		o.Log = zap.NewNop()
-	}
-	if o.Now == nil {
-		o.Now = time.Now
 	}
 	transport, err := newTransport(o)
 	if err != nil {

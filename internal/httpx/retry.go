@@ -19,7 +19,7 @@ func (c *Client) retryAfter(_ *resty.Client, resp *resty.Response) (time.Duratio
 	if resp == nil || resp.RawResponse == nil {
 		return 0, nil
 	}
-	wait, ok := RetryAfter(resp.Header(), c.opts.Now())
+	wait, ok := RetryAfter(resp.Header(), time.Now())
 	if !ok && resp.StatusCode() == http.StatusTooManyRequests {
 		wait, ok = waitInText(resp.Body())
 	}

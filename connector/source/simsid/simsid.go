@@ -159,7 +159,7 @@ func (s *Source) connect(o Options) error {
 		Timeout: orElse(o.Timeout, time.Minute), Retries: retries,
 		MinWait: orElse(o.MinWait, 2*time.Second), MaxWait: orElse(o.MaxWait, 2*time.Minute),
 		MaxBody: orElse(o.MaxBody, 16<<20), CAFile: o.CAFile, UserAgent: o.UserAgent,
-		Log: o.Log, Observe: o.Observe, Now: o.Now,
+		Log: o.Log, Observe: o.Observe,
 	})
 	if err != nil {
 		return fmt.Errorf("set up the token service: %w", err)

@@ -90,7 +90,7 @@ func New(cfg *config.Target, o Options) (*Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("target %s: %w", cfg.Name, err)
 	}
-	c := client.New(h, client.Options{Accept: p.Accept, ContentType: p.ContentType, Now: o.Now})
+	c := client.New(h, client.Options{Accept: p.Accept, ContentType: p.ContentType})
 	return &Target{name: cfg.Name, inFlight: inFlight, client: c, profile: p, ready: !p.Ask}, nil
 }
 
