@@ -3,6 +3,7 @@ package sourcetest
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -51,6 +52,11 @@ func (s *suite) need(f Fault) {
 
 // diff compares two snapshots but for the moment of the read.
 func diff(a, b *roster.Snapshot) string {
+	x, y := *a, *b
+	x.TakenAt, y.TakenAt = time.Time{}, time.Time{}
+	if reflect.DeepEqual(x, y) {
+		return "" // which is the rule, and much quicker
+	}
 	return cmp.Diff(a, b, cmpopts.IgnoreFields(roster.Snapshot{}, "TakenAt"), cmpopts.EquateEmpty())
 }
 
@@ -80,7 +86,7 @@ func (s *suite) fails(f Fault, is func(error) bool, want string) {
 	}
 	// One school's trouble is not the other's.
 	if f != SignInFails {
-		s.read(s.sites[1], s.Want)
+		s.read(s.sites[1], source.Want{Kinds: []roster.Kind{roster.Staff}})
 	}
 	s.Mend()
 	if _, err := s.Source.Sites(s.Context()); err != nil {
