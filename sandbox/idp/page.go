@@ -83,38 +83,38 @@ func (p *IDP) servePage(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(b.Bytes()) // the reader has gone if this fails
 }
 
-func (v *page) detail(r server.Resource) {
-	v.Title = text(r, "displayName")
-	if v.Title == "" {
-		v.Title = text(r, "userName")
+func (p *page) detail(r server.Resource) {
+	p.Title = text(r, "displayName")
+	if p.Title == "" {
+		p.Title = text(r, "userName")
 	}
-	b, err := json.MarshalIndent(r.View(v.Kind), "", "  ")
+	b, err := json.MarshalIndent(r.View(p.Kind), "", "  ")
 	if err != nil { // it came from JSON
 		panic(err)
 	}
-	v.Detail = string(b)
+	p.Detail = string(b)
 }
 
-func (v *page) list(p *IDP, r *http.Request, number int) {
-	total := v.Users
-	if v.Kind == scim.Group {
-		total = v.Groups
+func (p *page) list(idp *IDP, r *http.Request, number int) {
+	total := p.Users
+	if p.Kind == scim.Group {
+		total = p.Groups
 	}
-	v.Pages = max(1, (total+pageSize-1)/pageSize)
-	v.Number = min(max(number, 1), v.Pages)
-	found, err := p.store.List(r.Context(), v.Kind, server.Query{Skip: (v.Number - 1) * pageSize, Limit: pageSize})
+	p.Pages = max(1, (total+pageSize-1)/pageSize)
+	p.Number = min(max(number, 1), p.Pages)
+	found, err := idp.store.List(r.Context(), p.Kind, server.Query{Skip: (p.Number - 1) * pageSize, Limit: pageSize})
 	if err != nil { // the store is in memory
 		panic(err)
 	}
 	for _, res := range found.Resources {
 		line := row{ID: res.ID, Display: text(res, "displayName"), ExternalID: text(res, "externalId")}
-		if v.Kind == scim.Group {
+		if p.Kind == scim.Group {
 			g := groupOf(res)
 			line.Name, line.Active, line.Related = g.DisplayName, true, len(g.Members)
 		} else {
 			u := userOf(res)
-			line.Name, line.Active, line.Related = u.UserName, u.Active, len(p.store.GroupsOf(r.Context(), res.ID))
+			line.Name, line.Active, line.Related = u.UserName, u.Active, len(idp.store.GroupsOf(r.Context(), res.ID))
 		}
-		v.Rows = append(v.Rows, line)
+		p.Rows = append(p.Rows, line)
 	}
 }

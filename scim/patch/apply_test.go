@@ -37,12 +37,18 @@ func TestApply(t *testing.T) {
 		{"sub-attribute of nothing", `{}`, `{"op": "add", "path": "name.givenName", "value": "c"}`, `{"name": {"givenName": "c"}}`},
 		{"last sub-attribute", `{"name": {"givenName": "a"}}`, `{"op": "remove", "path": "name.givenName"}`, `{}`},
 		{"complex keeps the rest", `{"name": {"givenName": "a", "familyName": "b"}}`, `{"op": "replace", "path": "name", "value": {"givenName": "c"}}`, `{"name": {"givenName": "c", "familyName": "b"}}`},
-		{"pathless", `{"name": {"givenName": "a", "familyName": "b"}, "active": true}`, `{"op": "replace", "value": {"active": false, "name": {"givenName": "c"}, "title": "t"}}`,
-			`{"name": {"givenName": "c", "familyName": "b"}, "active": false, "title": "t"}`},
-		{"dotted names", `{"name": {"familyName": "b"}}`, `{"op": "Replace", "value": {"name.givenName": "c", "` + department + `": "Art", "emails[type eq \"work\"].value": "n"}}`,
-			``},
-		{"dotted names with an add", `{"name": {"familyName": "b"}}`, `{"op": "Add", "value": {"name.givenName": "c", "` + department + `": "Art", "emails[type eq \"work\"].value": "n"}}`,
-			`{"name": {"givenName": "c", "familyName": "b"}, "` + scim.EnterpriseURN + `": {"department": "Art"}, "emails": [{"type": "work", "value": "n"}]}`},
+		{
+			"pathless", `{"name": {"givenName": "a", "familyName": "b"}, "active": true}`, `{"op": "replace", "value": {"active": false, "name": {"givenName": "c"}, "title": "t"}}`,
+			`{"name": {"givenName": "c", "familyName": "b"}, "active": false, "title": "t"}`,
+		},
+		{
+			"dotted names", `{"name": {"familyName": "b"}}`, `{"op": "Replace", "value": {"name.givenName": "c", "` + department + `": "Art", "emails[type eq \"work\"].value": "n"}}`,
+			``,
+		},
+		{
+			"dotted names with an add", `{"name": {"familyName": "b"}}`, `{"op": "Add", "value": {"name.givenName": "c", "` + department + `": "Art", "emails[type eq \"work\"].value": "n"}}`,
+			`{"name": {"givenName": "c", "familyName": "b"}, "` + scim.EnterpriseURN + `": {"department": "Art"}, "emails": [{"type": "work", "value": "n"}]}`,
+		},
 		{"read-only in a pathless value", `{"id": "1", "displayName": "a"}`, `{"op": "replace", "value": {"id": "2", "meta": {}, "schemas": ["x"], "groups": [], "displayName": "b"}}`, `{"id": "1", "displayName": "b"}`},
 		{"nested extension", user(), `{"op": "replace", "value": {"` + scim.EnterpriseURN + `": {"department": "Art"}}}`, strings.Replace(user(), "Maths", "Art", 1)},
 		{"extension by path", user(), `{"op": "replace", "path": "` + department + `", "value": "Art"}`, strings.Replace(user(), "Maths", "Art", 1)},
@@ -68,10 +74,14 @@ func TestApply(t *testing.T) {
 		{"remove from an element", `{"emails": [{"type": "work", "value": "w"}]}`, `{"op": "remove", "path": "emails[type eq \"work\"].type"}`, `{"emails": [{"value": "w"}]}`},
 		{"replace an element", `{"emails": [{"type": "work", "value": "w", "display": "d"}]}`, `{"op": "replace", "path": "emails[type eq \"work\"]", "value": {"type": "work", "value": "n"}}`, `{"emails": [{"type": "work", "value": "n"}]}`},
 		{"every element", `{"emails": [{"value": "a"}, {"value": "b"}]}`, `{"op": "replace", "path": "emails.type", "value": "work"}`, `{"emails": [{"value": "a", "type": "work"}, {"value": "b", "type": "work"}]}`},
-		{"primary moves", user(), `{"op": "add", "path": "emails", "value": [{"type": "other", "value": "o", "primary": "True"}]}`,
-			strings.Replace(strings.Replace(user(), `"primary": true}`, `"primary": false}`, 1), `"h"}]`, `"h"}, {"type": "other", "value": "o", "primary": true}]`, 1)},
-		{"primary moves by a path", user(), `{"op": "replace", "path": "emails[type eq \"home\"].primary", "value": true}`,
-			strings.Replace(strings.Replace(user(), `"primary": true`, `"primary": false`, 1), `"h"}`, `"h", "primary": true}`, 1)},
+		{
+			"primary moves", user(), `{"op": "add", "path": "emails", "value": [{"type": "other", "value": "o", "primary": "True"}]}`,
+			strings.Replace(strings.Replace(user(), `"primary": true}`, `"primary": false}`, 1), `"h"}]`, `"h"}, {"type": "other", "value": "o", "primary": true}]`, 1),
+		},
+		{
+			"primary moves by a path", user(), `{"op": "replace", "path": "emails[type eq \"home\"].primary", "value": true}`,
+			strings.Replace(strings.Replace(user(), `"primary": true`, `"primary": false`, 1), `"h"}`, `"h", "primary": true}`, 1),
+		},
 
 		{"add members", group, `{"op": "add", "path": "members", "value": [{"value": "2"}, {"value": "4"}, {"value": "4"}]}`, `{"displayName": "10A", "members": [{"value": "1"}, {"value": "2", "type": "User"}, {"value": "3"}, {"value": "4"}]}`},
 		{"remove a member", group, `{"op": "remove", "path": "members[value eq \"2\"]"}`, `{"displayName": "10A", "members": [{"value": "1"}, {"value": "3"}]}`},

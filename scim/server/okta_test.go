@@ -36,34 +36,56 @@ func oktaSteps() []oktaStep {
 		"emails":[{"primary":true,"value":"runscope300@atko.test","type":"work"}],"displayName":"Runscope Tester","active":true}`
 	listURN, errorURN := map[string]string{"schemas": scim.ListResponseURN}, map[string]string{"schemas": scim.ErrorURN}
 	return []oktaStep{
-		{name: "service provider config", method: "GET", path: "/ServiceProviderConfig", status: 200, within: 400 * time.Millisecond,
+		{
+			name: "service provider config", method: "GET", path: "/ServiceProviderConfig", status: 200, within: 400 * time.Millisecond,
 			list: map[string]string{"schemas": "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"},
-			has: []string{"patch.supported", "bulk.supported", "bulk.maxOperations", "bulk.maxPayloadSize", "filter.supported", "filter.maxResults",
-				"changePassword.supported", "sort.supported", "etag.supported", "authenticationSchemes.0.type", "authenticationSchemes.0.description"}},
-		{name: "resource types", method: "GET", path: "/ResourceTypes", status: 200, within: 400 * time.Millisecond, list: listURN,
-			has: []string{"Resources.0.name", "Resources.0.endpoint", "Resources.0.schema"}},
-		{name: "schemas", method: "GET", path: "/Schemas", status: 200, within: 400 * time.Millisecond, list: listURN,
-			has: []string{"Resources.0.id", "Resources.0.attributes"}},
-		{name: "users", method: "GET", path: "/Users?count=1&startIndex=1", status: 200, within: slow, list: listURN,
+			has: []string{
+				"patch.supported", "bulk.supported", "bulk.maxOperations", "bulk.maxPayloadSize", "filter.supported", "filter.maxResults",
+				"changePassword.supported", "sort.supported", "etag.supported", "authenticationSchemes.0.type", "authenticationSchemes.0.description",
+			},
+		},
+		{
+			name: "resource types", method: "GET", path: "/ResourceTypes", status: 200, within: 400 * time.Millisecond, list: listURN,
+			has: []string{"Resources.0.name", "Resources.0.endpoint", "Resources.0.schema"},
+		},
+		{
+			name: "schemas", method: "GET", path: "/Schemas", status: 200, within: 400 * time.Millisecond, list: listURN,
+			has: []string{"Resources.0.id", "Resources.0.attributes"},
+		},
+		{
+			name: "users", method: "GET", path: "/Users?count=1&startIndex=1", status: 200, within: slow, list: listURN,
 			numbers: []string{"itemsPerPage", "startIndex", "totalResults"}, keep: map[string]string{"first": "Resources.0.id"},
-			has: []string{"Resources.0.id", "Resources.0.name.familyName", "Resources.0.name.givenName", "Resources.0.userName", "Resources.0.active", "Resources.0.emails.0.value"}},
-		{name: "one user", method: "GET", path: "/Users/$first", status: 200, within: slow, equal: map[string]string{"id": "$first"},
-			has: []string{"name.familyName", "name.givenName", "userName", "active", "emails.0.value"}},
-		{name: "a user name that nobody has", method: "GET", path: find("abcdefgh@atko.test"), status: 200, within: 400 * time.Millisecond,
-			list: listURN, equal: map[string]string{"totalResults": "0"}},
+			has: []string{"Resources.0.id", "Resources.0.name.familyName", "Resources.0.name.givenName", "Resources.0.userName", "Resources.0.active", "Resources.0.emails.0.value"},
+		},
+		{
+			name: "one user", method: "GET", path: "/Users/$first", status: 200, within: slow, equal: map[string]string{"id": "$first"},
+			has: []string{"name.familyName", "name.givenName", "userName", "active", "emails.0.value"},
+		},
+		{
+			name: "a user name that nobody has", method: "GET", path: find("abcdefgh@atko.test"), status: 200, within: 400 * time.Millisecond,
+			list: listURN, equal: map[string]string{"totalResults": "0"},
+		},
 		{name: "an id that nobody has", method: "GET", path: "/Users/010101001010101011001010101011", status: 404, within: slow, list: errorURN, has: []string{"detail"}},
-		{name: "the new user is not there yet", method: "GET", path: find("runscope300@atko.test"), status: 200, within: slow,
-			list: listURN, equal: map[string]string{"totalResults": "0"}},
-		{name: "create", method: "POST", path: "/Users", body: create, status: 201, within: slow, keep: map[string]string{"new": "id"}, has: []string{"id"},
+		{
+			name: "the new user is not there yet", method: "GET", path: find("runscope300@atko.test"), status: 200, within: slow,
+			list: listURN, equal: map[string]string{"totalResults": "0"},
+		},
+		{
+			name: "create", method: "POST", path: "/Users", body: create, status: 201, within: slow, keep: map[string]string{"new": "id"}, has: []string{"id"},
 			equal: map[string]string{"active": "true", "name.familyName": "Tester", "name.givenName": "Runscope", "userName": "runscope300@atko.test"},
-			list:  map[string]string{"schemas": scim.UserURN}},
-		{name: "read back", method: "GET", path: "/Users/$new", status: 200, within: slow,
-			equal: map[string]string{"userName": "runscope300@atko.test", "name.familyName": "Tester", "name.givenName": "Runscope"}},
+			list:  map[string]string{"schemas": scim.UserURN},
+		},
+		{
+			name: "read back", method: "GET", path: "/Users/$new", status: 200, within: slow,
+			equal: map[string]string{"userName": "runscope300@atko.test", "name.familyName": "Tester", "name.givenName": "Runscope"},
+		},
 		{name: "create again", method: "POST", path: "/Users", body: create, status: 409, within: slow, list: errorURN},
 		{name: "user name in capitals", method: "GET", path: find("RUNSCOPE300@ATKO.TEST"), status: 200, equal: map[string]string{"totalResults": "1"}},
 		{name: "groups", method: "GET", path: "/Groups", status: 200, within: slow, list: listURN, has: []string{"Resources.0.id"}},
-		{name: "no valid token", method: "GET", path: find("RUNSCOPE300@ATKO.TEST"), token: "non-token", status: 401, list: errorURN,
-			has: []string{"detail"}, equal: map[string]string{"status": "401"}},
+		{
+			name: "no valid token", method: "GET", path: find("RUNSCOPE300@ATKO.TEST"), token: "non-token", status: 401, list: errorURN,
+			has: []string{"detail"}, equal: map[string]string{"status": "401"},
+		},
 		{name: "not found", method: "GET", path: "/Users/00919288221112222", status: 404, list: errorURN, has: []string{"detail"}, equal: map[string]string{"status": "404"}},
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	"simscim/scim"
@@ -41,19 +42,9 @@ func attributeList(text string) ([]filter.Attr, error) {
 func (p projection) wants(name string) bool {
 	is := func(a filter.Attr) bool { return a.URN == "" && strings.EqualFold(a.Name, name) }
 	if len(p.include) > 0 {
-		for _, a := range p.include {
-			if is(a) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(p.include, is)
 	}
-	for _, a := range p.exclude {
-		if is(a) && a.Sub == "" {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(p.exclude, func(a filter.Attr) bool { return is(a) && a.Sub == "" })
 }
 
 // apply cuts the document down. id and schemas are always shown. The document's own

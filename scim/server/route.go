@@ -78,7 +78,3 @@ func notImplemented(http.ResponseWriter, *http.Request, params) error {
 func errNoEndpoint() error {
 	return &scim.Error{Status: http.StatusNotFound, Detail: "there is no such endpoint"}
 }
-
-func errNoResource() error {
-	return &scim.Error{Status: http.StatusNotFound, Detail: "there is no such resource"}
-}

@@ -138,7 +138,7 @@ func (s *server) assemble() error {
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if v := recover(); v != nil {
-			if v == http.ErrAbortHandler {
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(v)
 			}
 			// The value may hold somebody's data; its type and the stack do not.
@@ -146,6 +146,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			writeError(w, &scim.Error{Status: http.StatusInternalServerError, Detail: "internal error"})
 		}
 	}()
+	//nolint:contextcheck // the exchange carries the request, and with it the context
 	if err := s.serve(w, r); err != nil {
 		s.fail(w, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -84,11 +85,9 @@ type Page struct {
 // View is the resource as filters see it: with id and meta.
 func (r Resource) View(kind scim.Kind) map[string]any {
 	view := make(map[string]any, len(r.Attributes)+3)
-	for k, v := range r.Attributes {
-		view[k] = v
-	}
+	maps.Copy(view, r.Attributes)
 	schemas := []any{kind.CoreURN()}
-	for k := range r.Attributes {
+	for _, k := range slices.Sorted(maps.Keys(r.Attributes)) {
 		if isURN(k) {
 			schemas = append(schemas, k)
 		}
