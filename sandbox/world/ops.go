@@ -132,8 +132,11 @@ func (w *World) Return(id uuid.UUID) (Report, error) {
 		return Report{}, fmt.Errorf("return: %w", err)
 	}
 	return w.at(i, func(e *draft, r *Report) error {
-		if p.State(e.today) != Leaver {
+		switch {
+		case p.State(e.today) != Leaver:
 			return fmt.Errorf("return: person %s has not left", id)
+		case p.Kind == Student && !w.suits(w.rolls[i], p.Year):
+			return fmt.Errorf("return: person %s has outgrown the school", id)
 		}
 		e.comesBack(r, p)
 		return nil
