@@ -39,7 +39,7 @@ func TestDefaults(t *testing.T) {
 	}
 	want := values{
 		"live", "provisioning", "auto", "15 2 * * *", "Europe/London", "file:simscim.db",
-		"person.state == 'current' && person.kind in ['student', 'staff']", "externalId", "always",
+		"person.state == 'current' && person.kind in ['student', 'staff']", "externalId", "",
 		Limits{PerSecond: 5, InFlight: 4},
 		Limits{PerSecond: 20, InFlight: 8},
 		30 * time.Second, 10 * time.Minute,

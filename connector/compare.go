@@ -10,6 +10,7 @@ import (
 	"simscim/connector/plan"
 	"simscim/connector/source"
 	"simscim/connector/target"
+	"simscim/internal/clock"
 	"simscim/internal/httpx"
 	"simscim/mapper"
 	"simscim/roster"
@@ -42,7 +43,7 @@ const maxRounds = 4
 // pass takes the snapshot to one target and fills run.
 func (e *Engine) pass(ctx context.Context, j Job, m mode, snap *roster.Snapshot, run *Run) {
 	var calls atomic.Int64
-	begun := e.Now()
+	took := clock.Stopwatch()
 	p := &pass{Engine: e, Job: j, mode: m, snap: snap, run: run, target: e.Targets[run.Target], foreign: map[string]bool{}}
 	e.busy[run.Target].Lock()
 	defer e.busy[run.Target].Unlock()
@@ -51,7 +52,7 @@ func (e *Engine) pass(ctx context.Context, j Job, m mode, snap *roster.Snapshot,
 		run.end(Failed, err.Error())
 	}
 	run.Requests.Target = calls.Load()
-	run.Seconds += e.Now().Sub(begun).Seconds()
+	run.Seconds += took().Seconds()
 }
 
 // work plans and, in a sync, applies. It sets the run's status; an error stands for

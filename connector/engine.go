@@ -30,6 +30,7 @@ import (
 	"simscim/connector/ledger"
 	"simscim/connector/source"
 	"simscim/connector/target"
+	"simscim/internal/clock"
 )
 
 // Options is what an engine works with.
@@ -113,7 +114,7 @@ type mode struct {
 // run works on every selected site. It returns an error only when it could not even
 // begin; whatever goes wrong with a site stands in its part of the report.
 func (e *Engine) run(ctx context.Context, sel Selection, m mode) (*Report, error) {
-	begun := e.Now()
+	took := clock.Stopwatch()
 	jobs, report, err := e.Align(ctx, sel, m.apply)
 	if err != nil {
 		return nil, err
@@ -134,6 +135,6 @@ func (e *Engine) run(ctx context.Context, sel Selection, m mode) (*Report, error
 	slices.SortStableFunc(report.Runs, func(x, y *Run) int {
 		return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.Site, y.Site), cmp.Compare(x.Target, y.Target))
 	})
-	report.sum(e.Now().Sub(begun))
+	report.sum(took())
 	return report, nil
 }

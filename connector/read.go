@@ -11,6 +11,7 @@ import (
 
 	"simscim/connector/ledger"
 	"simscim/connector/source"
+	"simscim/internal/clock"
 	"simscim/internal/httpx"
 	"simscim/roster"
 )
@@ -18,9 +19,9 @@ import (
 // visit takes one school through: read once, then each target in turn.
 func (e *Engine) visit(ctx context.Context, j Job, m mode) []*Run {
 	var calls atomic.Int64
-	begun := e.Now()
+	elapsed := clock.Stopwatch()
 	snap, err := e.read(httpx.CountInto(ctx, &calls), j, m)
-	took := e.Now().Sub(begun).Seconds()
+	took := elapsed().Seconds()
 	runs := make([]*Run, 0, len(j.targets))
 	for i, name := range j.targets {
 		run := newRun(j.Site, name)

@@ -140,7 +140,7 @@ func (c *cli) printPlan(run *connector.Run, all bool) {
 	}
 	for _, action := range slices.Sorted(maps.Keys(shown)) {
 		if n := shown[action] - fewOfEach; n > 0 && !all {
-			fmt.Fprintf(c.out, "    … and %d more of %s (--all shows every change)\n", n, action)
+			fmt.Fprintf(c.out, "  %-14s … and %s more (--all shows every change)\n", action, thousands(n))
 		}
 	}
 	fmt.Fprintln(c.out)
@@ -151,21 +151,20 @@ func (c *cli) printStep(s *connector.Step, all bool) {
 	if label == "" {
 		label = s.Key
 	}
-	fmt.Fprintf(c.out, "  %-15s %s\n", s.Action, label)
-	fmt.Fprintf(c.out, "    %s\n", s.Reason)
-	if s.Action == plan.CreateUser || s.Action == plan.CreateGroup {
-		if n := len(s.Add); n > 0 {
-			fmt.Fprintf(c.out, "    with %s\n", count(n, "member"))
-		}
-		if !all {
-			return
-		}
+	creates := s.Action == plan.CreateUser || s.Action == plan.CreateGroup
+	reason := s.Reason
+	if n := len(s.Add); creates && n > 0 {
+		reason += ", with " + count(n, "member")
+	}
+	fmt.Fprintf(c.out, "  %-14s %-44s %s\n", s.Action, label, reason)
+	if creates && !all {
+		return
 	}
 	for _, f := range s.Fields {
 		if f.Before != nil {
-			fmt.Fprintf(c.out, "    %s: %v → %v\n", f.Path, f.Before, value(f.After))
+			fmt.Fprintf(c.out, "  %14s   %s: %v → %v\n", "", f.Path, f.Before, value(f.After))
 		} else {
-			fmt.Fprintf(c.out, "    %s → %v\n", f.Path, value(f.After))
+			fmt.Fprintf(c.out, "  %14s   %s → %v\n", "", f.Path, value(f.After))
 		}
 	}
 }
