@@ -491,6 +491,30 @@ func FuzzDecodeError(f *testing.F) {
 	})
 }
 
+// The quick scan finds the id that the decoder finds, or none.
+func FuzzScanID(f *testing.F) {
+	for _, s := range []string{
+		`{"schemas":["x"],"id":"1"}`, `{"meta":{"id":"2"},"id":"1"}`, `["id","x"]`, `{"a":"id","id":"1"}`, `{"id":"\u0031"}`,
+		`{"x":"\"id\":\"2\"","id":"1"}`, `{"id" : "1"}`, `{"id":"`, `{"id":7}`, `{"a":[],"id":"1"}`, `{"a":"id":"x"}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		quick := scanID(body)
+		if quick == "" {
+			return
+		}
+		var want string
+		var all map[string]json.RawMessage
+		if json.Unmarshal(body, &all) != nil || strings.Count(string(body), `"id"`) != 1 {
+			return // not JSON, or doubled names: either is as good
+		}
+		if json.Unmarshal(all["id"], &want) != nil || want != quick {
+			t.Fatalf("%q is found in %s, want %q", quick, body, want)
+		}
+	})
+}
+
 func FuzzDecodeDiscovery(f *testing.F) {
 	f.Add([]byte(`{"patch":{"supported":true},"filter":{"supported":0,"maxResults":"1"}}`))
 	f.Add([]byte(`{"Resources":[{"name":"User","schemaExtensions":[null]}]}`))

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"simscim/internal/httpx"
 	"simscim/scim"
@@ -26,8 +27,11 @@ func decodeResource(body []byte) (Resource, error) {
 }
 
 // decodeID reads no more of a create's answer than it needs: of thousands of creates
-// nothing else is kept.
+// nothing else is kept, and the id mostly stands near the beginning.
 func decodeID(body []byte) string {
+	if id := scanID(body); id != "" {
+		return id
+	}
 	var res struct {
 		ID text `json:"id"`
 	}
@@ -35,6 +39,51 @@ func decodeID(body []byte) string {
 		return ""
 	}
 	return string(res.ID)
+}
+
+// scanID finds "id" among the names of the outermost object, as long as everything up
+// to there is plain: no escapes, no white space around the colon. Otherwise it finds
+// nothing.
+func scanID(body []byte) string {
+	depth, i := 0, 0
+	for i < len(body) {
+		switch body[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return ""
+			}
+		case '\\':
+			return ""
+		case '"':
+			text, next := plainString(body, i)
+			if next < 0 {
+				return ""
+			}
+			if depth == 1 && string(text) == "id" && bytes.HasPrefix(body[next:], []byte(`:"`)) {
+				id, end := plainString(body, next+1)
+				if end < 0 || !utf8.Valid(id) {
+					return ""
+				}
+				return string(id)
+			}
+			i = next
+			continue
+		}
+		i++
+	}
+	return ""
+}
+
+// plainString reads the string whose opening quote is at i; next is what follows it, or
+// -1 if it holds an escape or has no end.
+func plainString(body []byte, i int) (text []byte, next int) {
+	n := bytes.IndexByte(body[i+1:], '"')
+	if n < 0 || bytes.IndexByte(body[i+1:i+1+n], '\\') >= 0 {
+		return nil, -1
+	}
+	return body[i+1 : i+1+n], i + n + 2
 }
 
 // text is a string that some servers send as a number.

@@ -35,7 +35,7 @@ func sorted(keys []string) []string {
 // piece is recorded before the next request of the group is sent.
 func membersInPieces(s *suite) {
 	s.need(s.caps.Groups, "groups")
-	all := pupils(230)
+	all := pupils(130)
 	s.done(all...)
 	keys := keysOf(all)
 
@@ -46,11 +46,11 @@ func membersInPieces(s *suite) {
 	s.hasMembers(g.Key, keys)
 
 	change := s.change(g, plan.UpdateMembers)
-	change.Remove = keys[:210]
-	if got := s.inOrder(change); !slices.Equal(removed(got), keys[:210]) {
-		s.Errorf("%d removals are confirmed, want 210", len(removed(got)))
+	change.Remove = keys[:110]
+	if got := s.inOrder(change); !slices.Equal(removed(got), keys[:110]) {
+		s.Errorf("%d removals are confirmed, want 110", len(removed(got)))
 	}
-	s.hasMembers(g.Key, keys[210:])
+	s.hasMembers(g.Key, keys[110:])
 }
 
 // inOrder applies one change to a group and watches the calls while pieces are recorded.

@@ -116,7 +116,7 @@ func count(s *suite) {
 }
 
 func longLists(s *suite) {
-	all := pupils(230)
+	all := pupils(130)
 	s.done(all...)
 	found := s.all(scim.User, "userName")
 	if len(found) != len(all) {
