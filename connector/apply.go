@@ -91,7 +91,9 @@ func (p *pass) phases(ctx context.Context, rec *recorder) error {
 		if len(changes) == 0 {
 			continue
 		}
-		if err := p.target.Apply(ctx, changes, rec.remoteID, rec.confirm); err != nil {
+		err := p.target.Apply(ctx, changes, rec.remoteID, rec.confirm)
+		// The next phase builds on this one, and so does the next run.
+		if err = cmp.Or(err, rec.flush()); err != nil {
 			return fmt.Errorf("apply: %w", err)
 		}
 	}

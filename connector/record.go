@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -12,9 +13,10 @@ import (
 )
 
 // recorder writes what the target confirms into the ledger, in the order in which it
-// was confirmed. Pieces that arrive while one transaction is being written go into the
-// next one together: confirm returns when its piece is safe, and sixteen workers share
-// one commit instead of paying for sixteen.
+// was confirmed. A piece that more of its object follows is safe when confirm returns.
+// An object's last piece is gathered with others for a moment, because a transaction
+// of two hundred costs little more than one of a single piece; whoever needs it to be
+// safe calls flush.
 type recorder struct {
 	pass  *pass
 	queue chan piece
@@ -27,20 +29,29 @@ type recorder struct {
 	failures []target.Outcome
 	// taken are the names that the target refused because somebody else has them.
 	taken []string
+	// broken is the first error of the ledger.
+	broken error
 }
 
-// piece is one outcome on its way into the ledger.
+// piece is one outcome on its way into the ledger, or nothing but the wish to know
+// that everything before it is there.
 type piece struct {
 	target.Outcome
+	// written is told when it is safe; nil is nobody.
 	written chan error
 }
 
-// maxBatch is the most pieces that go into one transaction.
-const maxBatch = 64
+const (
+	// maxBatch is the most pieces that go into one transaction.
+	maxBatch = 256
+	// linger is the longest that a piece waits for others. What was sent within it
+	// and is not yet recorded has to be looked up again after a kill.
+	linger = 10 * time.Millisecond
+)
 
 func (p *pass) newRecorder() *recorder {
 	r := &recorder{
-		pass: p, queue: make(chan piece), done: make(chan struct{}),
+		pass: p, queue: make(chan piece, maxBatch), done: make(chan struct{}),
 		ids: map[string]string{}, applied: map[plan.Counter]int{},
 	}
 	go r.write()
@@ -73,21 +84,30 @@ func (r *recorder) remoteID(key string) (string, bool) {
 	return "", false
 }
 
-// confirm takes one outcome and returns when it is in the ledger.
+// confirm takes one outcome. It returns when the outcome is in the ledger or, after
+// the last one of an object, when it is on its way there. An error of the ledger is
+// told to all from then on.
 func (r *recorder) confirm(o target.Outcome) error {
-	in := piece{Outcome: o, written: make(chan error, 1)}
-	r.queue <- in
-	if err := <-in.written; err != nil {
-		return err
+	if o.Final {
+		r.queue <- piece{Outcome: o}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.broken
 	}
-	r.account(o)
-	return nil
+	return r.wait(piece{Outcome: o})
 }
 
-// account counts the outcome.
-func (r *recorder) account(o target.Outcome) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// flush returns when everything that was confirmed is in the ledger.
+func (r *recorder) flush() error { return r.wait(piece{}) }
+
+func (r *recorder) wait(in piece) error {
+	in.written = make(chan error, 1)
+	r.queue <- in
+	return <-in.written
+}
+
+// account counts an outcome that is in the ledger. The lock is held.
+func (r *recorder) account(o *target.Outcome) {
 	c := o.Change
 	if o.Attributes && c.Kind == scim.User {
 		r.ids[c.Key] = o.RemoteID
@@ -102,13 +122,10 @@ func (r *recorder) account(o target.Outcome) {
 		r.applied[plan.RemoveMember] += n
 	}
 	if o.Err != nil {
-		r.failures = append(r.failures, o)
+		r.failures = append(r.failures, *o)
 		if name := c.After.String(userName); scim.IsConflict(o.Err) && c.Kind == scim.User && name != "" {
 			r.taken = append(r.taken, name)
 		}
-	}
-	if o.Final {
-		r.pass.Watch(Event{Site: r.pass.run.Site, Name: r.pass.run.Name, Target: r.pass.run.Target, Done: 1})
 	}
 }
 
@@ -130,36 +147,76 @@ func (r *recorder) tally() (applied, failed map[plan.Counter]int) {
 	return r.applied, failed
 }
 
-// write is the one goroutine that writes: it takes what is waiting and commits it.
+// write is the one goroutine that writes.
 func (r *recorder) write() {
 	defer close(r.done)
+	timer := time.NewTimer(linger)
+	defer timer.Stop()
 	for first := range r.queue {
-		batch := []piece{first}
-	collect:
-		for len(batch) < maxBatch {
-			select {
-			case next, open := <-r.queue:
-				if !open {
-					break collect
-				}
-				batch = append(batch, next)
-			default:
-				break collect
+		batch := r.collect(first, timer)
+		err := r.commit(batch)
+		for i := range batch {
+			if batch[i].written != nil {
+				batch[i].written <- err
 			}
-		}
-		// Confirmed is confirmed, also when the run has been told to stop.
-		err := r.pass.Ledger.Update(context.Background(), func(tx ledger.Tx) error {
-			for i := range batch {
-				if err := r.pass.put(tx, &batch[i].Outcome); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		for _, p := range batch {
-			p.written <- err
 		}
 	}
+}
+
+// collect gathers pieces until somebody waits for one, there are enough of them, or
+// the first has waited long enough.
+func (r *recorder) collect(first piece, timer *time.Timer) []piece {
+	batch := append(make([]piece, 0, maxBatch), first)
+	timer.Reset(linger)
+	for len(batch) < maxBatch && batch[len(batch)-1].written == nil {
+		select {
+		case next, open := <-r.queue:
+			if !open {
+				return batch
+			}
+			batch = append(batch, next)
+		case <-timer.C:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit writes a batch and counts it. It returns the first error that there ever was,
+// and goes on after it all the same: what is confirmed should be known.
+func (r *recorder) commit(batch []piece) error {
+	// Confirmed is confirmed, also when the run has been told to stop.
+	err := r.pass.Ledger.Update(context.Background(), func(tx ledger.Tx) error {
+		for i := range batch {
+			if batch[i].Change == nil {
+				continue
+			}
+			if err := r.pass.put(tx, &batch[i].Outcome); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		r.broken = cmp.Or(r.broken, err)
+		return r.broken
+	}
+	final := 0
+	for i := range batch {
+		if batch[i].Change == nil {
+			continue
+		}
+		r.account(&batch[i].Outcome)
+		if batch[i].Final {
+			final++
+		}
+	}
+	if final > 0 {
+		r.pass.Watch(Event{Site: r.pass.run.Site, Name: r.pass.run.Name, Target: r.pass.run.Target, Done: final})
+	}
+	return r.broken
 }
 
 // put writes one outcome.

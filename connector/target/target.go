@@ -34,8 +34,9 @@ type Target interface {
 	// Apply carries out changes that do not depend on one another, in any order and
 	// several at once. Whatever is confirmed, and whatever failed, goes to confirm;
 	// a change that travels in several requests is confirmed piece by piece, in
-	// order. confirm may be called from several goroutines, and returns when the
-	// piece is recorded; an error from it ends Apply.
+	// order. confirm may be called from several goroutines. It returns when the piece
+	// is recorded or, where no other of its object follows, is about to be; an error
+	// from it ends Apply.
 	//
 	// Apply returns an error only when going on makes no sense: the context ended,
 	// the credentials are refused, confirm failed. Then the changes without a final
