@@ -37,71 +37,76 @@ func (s *server) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// decode reads exactly one JSON object. Unlike encoding/json it refuses a name that
-// stands twice in one object, since two readers of such a body may see two values.
-// Numbers stay json.Number.
+// decode reads exactly one JSON object. Numbers stay json.Number.
 func decode(body []byte) (map[string]any, error) {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	v, err := decodeValue(d, 0)
-	if err != nil {
+	if err := wellFormed(body); err != nil {
 		return nil, err
 	}
-	object, ok := v.(map[string]any)
-	if !ok {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var object map[string]any
+	if err := d.Decode(&object); err != nil || object == nil {
 		return nil, syntax("the body is not a JSON object")
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, syntax("something follows the JSON object")
 	}
 	return object, nil
 }
 
-func decodeValue(d *json.Decoder, depth int) (any, error) {
-	token, err := d.Token()
-	if err != nil {
-		return nil, syntax("the body is not valid JSON")
-	}
-	delim, ok := token.(json.Delim)
-	if !ok {
-		return token, nil
-	}
-	if depth++; depth > maxDepth {
-		return nil, syntax("the body nests too deeply")
-	}
-	if delim == '[' {
-		list := []any{}
-		for d.More() {
-			v, err := decodeValue(d, depth)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, v)
-		}
-		return list, end(d)
-	}
-	object := map[string]any{}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, syntax("the body is not valid JSON")
-		}
-		key, _ := name.(string)
-		if _, twice := object[key]; twice {
-			return nil, syntax("a name stands twice in one object")
-		}
-		if object[key], err = decodeValue(d, depth); err != nil {
-			return nil, err
-		}
-	}
-	return object, end(d)
-}
-
-func end(d *json.Decoder) error {
-	if _, err := d.Token(); err != nil {
+// wellFormed checks that the body is one JSON value that does not nest too deeply. Unlike
+// encoding/json it refuses a name that stands twice in one object, since two readers of
+// such a body may see two values.
+func wellFormed(body []byte) error {
+	if !json.Valid(body) {
 		return syntax("the body is not valid JSON")
 	}
+	var open []names // one for each open object or list, nil for a list
+	key := false     // a string that comes now is a name
+	for i := 0; i < len(body); i++ {
+		switch body[i] {
+		case '{', '[':
+			if len(open) == maxDepth {
+				return syntax("the body nests too deeply")
+			}
+			key = body[i] == '{'
+			open = append(open, nil)
+			if key {
+				open[len(open)-1] = names{}
+			}
+		case '}', ']':
+			open = open[:len(open)-1]
+			key = false
+		case ',':
+			key = open[len(open)-1] != nil
+		case ':':
+			key = false
+		case '"':
+			start := i
+			for i++; body[i] != '"'; i++ {
+				if body[i] == '\\' {
+					i++
+				}
+			}
+			if key && !open[len(open)-1].enter(body[start:i+1]) {
+				return syntax("a name stands twice in one object")
+			}
+		}
+	}
 	return nil
+}
+
+// names are the names in one object.
+type names map[string]struct{}
+
+// enter adds a quoted name; ok is false if it is there.
+func (n names) enter(quoted []byte) (ok bool) {
+	name := string(quoted[1 : len(quoted)-1])
+	if bytes.IndexByte(quoted, '\\') >= 0 {
+		_ = json.Unmarshal(quoted, &name) // it is known to be valid
+	}
+	if _, twice := n[name]; twice {
+		return false
+	}
+	n[name] = struct{}{}
+	return true
 }
 
 func syntax(detail string) error {

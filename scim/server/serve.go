@@ -65,7 +65,7 @@ func (s *server) servePatch(kind scim.Kind, id string) func(http.ResponseWriter,
 		if err != nil {
 			return err
 		}
-		if _, err := decode(body); err != nil { // for doubled names and depth
+		if err := wellFormed(body); err != nil {
 			return err
 		}
 		ops, err := patch.Decode(body)
@@ -97,7 +97,7 @@ func (s *server) serveSearch(kind scim.Kind) func(http.ResponseWriter, *http.Req
 		if err != nil {
 			return err
 		}
-		if _, err := decode(body); err != nil {
+		if err := wellFormed(body); err != nil {
 			return err
 		}
 		var m search

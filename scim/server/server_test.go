@@ -508,6 +508,9 @@ func TestRefusals(t *testing.T) {
 		{400, "POST", "/Users", userBody("")},
 		{400, "POST", "/Users", userBody("x", `"userName": "y"`)},
 		{400, "POST", "/Users", userBody("x", `"USERNAME": "y"`)},
+		{400, "POST", "/Users", userBody("x", `"title": "a", "\u0074itle": "b"`)},
+		{400, "POST", "/Users", userBody("x", `"name": {"givenName": "a", "x": ["{,\"}"], "givenName": "b"}`)},
+		{201, "POST", "/Users", userBody("y", `"name": {"givenName": "a\\"}, "emails": [{"value": "a"}, {"value": "a", "type": "{\"value\": 1, \"value\": 2}"}]`)},
 		{400, "POST", "/Users", userBody("x", `"name": "Zoe"`)},
 		{400, "POST", "/Users", userBody("x", `"active": "perhaps"`)},
 		{400, "POST", "/Users", userBody("x", `"active": 1`)},
@@ -537,7 +540,7 @@ func TestRefusals(t *testing.T) {
 	}
 	b.must(t, 415, "POST", "/Users", userBody("x"), "Content-Type", "text/xml")
 	b.must(t, 201, "POST", "/Users", userBody("x"), "Content-Type", "application/json")
-	if users, groups, _ := b.store.Counts(); users != 2 || groups != 0 {
+	if users, groups, _ := b.store.Counts(); users != 3 || groups != 0 {
 		t.Errorf("a refused request left %d users and %d groups", users, groups)
 	}
 }
