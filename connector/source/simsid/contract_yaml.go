@@ -1,16 +1,13 @@
 package simsid
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 
 	"simscim/config"
 )
@@ -33,29 +30,11 @@ type node struct {
 
 func openDocument(file string, text []byte) (*document, node, error) {
 	d := &document{file: file}
-	f, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
-	if err != nil {
-		return nil, node{}, d.syntaxError(err)
+	root, problems := config.ReadSyntax(file, text)
+	if err := problems.Err(); err != nil {
+		return nil, node{}, err
 	}
-	root := node{doc: d, at: config.Pos{File: file, Line: 1, Col: 1}}
-	switch {
-	case len(f.Docs) > 1:
-		root.fail("the file holds more than one document")
-	case len(f.Docs) == 1:
-		root.n = f.Docs[0].Body
-	}
-	return d, root, nil
-}
-
-func (d *document) syntaxError(err error) error {
-	p := config.Problem{At: config.Pos{File: d.file, Line: 1, Col: 1}, What: "the file is not YAML"}
-	if se, ok := errors.AsType[yaml.Error](err); ok {
-		p.What = "the file is not YAML: " + se.GetMessage()
-		if t := se.GetToken(); t != nil && t.Position != nil {
-			p.At.Line, p.At.Col = t.Position.Line, t.Position.Column
-		}
-	}
-	return config.Problems{p}
+	return d, node{doc: d, at: config.Pos{File: file, Line: 1, Col: 1}, n: root}, nil
 }
 
 // err returns what was found, in the order of the file.
