@@ -100,7 +100,7 @@ func done(w http.ResponseWriter, r *http.Request, rep world.Report) {
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{
-		"from": rep.From, "to": rep.To, "counts": rep.Counts, "lines": rep.Lines,
+		"from": rep.From, "to": rep.To, "counts": rep.Counts, "lines": append([]string{}, rep.Lines...),
 	})
 }
 

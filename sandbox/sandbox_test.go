@@ -188,6 +188,11 @@ func TestControls(t *testing.T) {
 			t.Errorf("after %s it is %s, want %s", step.path, now.Now, step.want)
 		}
 	}
+	for _, path := range []string{"state", "faults"} {
+		if _, body, _ := call(t, http.MethodGet, r.URL+"/_sandbox/"+path, ""); strings.Contains(body, "null") {
+			t.Errorf("%s has null for a list", path)
+		}
+	}
 	at := s.World().Now()
 	for path, want := range map[string]int{
 		"advance": 400, "advance?hours=x": 400, "advance?hours=-1": 400, "advance?hours=NaN": 400, "advance?hours=1e9": 400, "nothing": 404,

@@ -104,7 +104,7 @@ func (f *Faults) Clear() { _ = f.Set() } // an empty list is always right
 func (f *Faults) List() []Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.Clone(f.list)
+	return append([]Fault{}, f.list...)
 }
 
 // match counts a call and returns the first fault that hits it, or nil.
