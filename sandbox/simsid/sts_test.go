@@ -89,7 +89,7 @@ func TestTokenEndpointTakesFormsOnly(t *testing.T) {
 	if a := b.get("/sts/connect/token", ""); a.status != http.StatusMethodNotAllowed || a.header.Get("Allow") != http.MethodPost {
 		t.Errorf("GET: got %d", a.status)
 	}
-	res, err := http.Post(b.url+"/sts/connect/token", "application/json", strings.NewReader(`{"grant_type":"client_credentials"}`)) //nolint:noctx // a test
+	res, err := http.Post(b.url+"/sts/connect/token", "application/json", strings.NewReader(`{"grant_type":"client_credentials"}`))
 	if err != nil {
 		t.Fatal(err)
 	}

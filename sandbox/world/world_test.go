@@ -101,7 +101,7 @@ func TestPresetSizes(t *testing.T) {
 	}
 }
 
-//nolint:paralleltest // it measures the heap
+// Not parallel: it measures the heap.
 func TestLargeTrustFitsInMemory(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
