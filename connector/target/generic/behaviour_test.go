@@ -385,3 +385,21 @@ func TestNewRefuses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestSizeOfRequestsIsLearned(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, quirks{maxMembers: 12, maxInline: 12})
+	var keys []string
+	for i := range 90 {
+		key := fmt.Sprintf("u%02d", i)
+		w.made(user(key))
+		keys = append(keys, key)
+	}
+	w.made(group("first", keys...))
+	before := len(w.Faults.Calls())
+	w.made(group("second", keys...))
+	// 90 members by 11, which is 90 halved until it fits.
+	if n := len(w.writes(before)); n != 9 {
+		t.Errorf("the second group took %d requests, want 9", n)
+	}
+}

@@ -18,7 +18,10 @@ import (
 func (j *job) create(ctx context.Context) error {
 	attrs := j.desired()
 	members := j.resolve(j.change.Add)
-	inline := members[:min(len(members), j.profile.MembersPerCreate)]
+	inline := members
+	if n := j.target.membersAtOnce(j.profile.MembersPerCreate); n < len(members) {
+		inline = members[:n]
+	}
 	if !j.profile.Patch {
 		inline = members // there is no other way to send them
 	}
@@ -29,6 +32,7 @@ func (j *job) create(ctx context.Context) error {
 		}
 		found, err := j.post(ctx, body)
 		if isTooLarge(err) && len(inline) > 0 && j.profile.Patch {
+			j.target.tooLarge(len(inline))
 			inline = inline[:len(inline)/2]
 			continue
 		}

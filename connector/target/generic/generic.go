@@ -58,6 +58,9 @@ type Target struct {
 	client   *client.Client
 	// wantsVersion is set once the server has refused a change without If-Match.
 	wantsVersion atomic.Bool
+	// maxMembers is how many members a request may hold as far as the server has taught
+	// us by 413; 0 is not yet.
+	maxMembers atomic.Int64
 
 	mu sync.Mutex
 	// profile grows from the table's entry to what was discovered.
@@ -100,6 +103,26 @@ func lower[N int | float64](a, b N) N {
 		return max(a, b)
 	}
 	return min(a, b)
+}
+
+// tooLarge notes that the server refused n members in one request, so that the next
+// group starts where this one ended.
+func (t *Target) tooLarge(n int) {
+	half := int64(max(n/2, 1))
+	for {
+		known := t.maxMembers.Load()
+		if known != 0 && known <= half || t.maxMembers.CompareAndSwap(known, half) {
+			return
+		}
+	}
+}
+
+// membersAtOnce is the profile's limit or what is known to be less.
+func (t *Target) membersAtOnce(limit int) int {
+	if n := int(t.maxMembers.Load()); n > 0 {
+		return min(limit, n)
+	}
+	return limit
 }
 
 func checkURL(s string) error {

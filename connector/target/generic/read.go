@@ -64,8 +64,10 @@ func (t *Target) Find(ctx context.Context, kind scim.Kind, path scim.Path, value
 		q.Filter = filter.Eq(path, value)
 	}
 	found, err := t.search(ctx, p, kind, q, path, value, paths)
-	if q.Filter != "" && refusesFilter(err) {
-		t.unfilterable(kind, path)
+	if refused, always := refusesFilter(err); q.Filter != "" && refused {
+		if always {
+			t.unfilterable(kind, path)
+		}
 		q.Filter = ""
 		found, err = t.search(ctx, p, kind, q, path, value, paths)
 	}
@@ -85,17 +87,20 @@ func (t *Target) search(ctx context.Context, p *profile.Profile, kind scim.Kind,
 	return found, nil
 }
 
-// refusesFilter tells whether the server cannot filter this way, as opposed to not now.
-func refusesFilter(err error) bool {
+// refusesFilter tells whether the server cannot filter this way, as opposed to not now,
+// and whether it says so of the way and not perhaps of this one value.
+func refusesFilter(err error) (refused, always bool) {
 	e, ok := errors.AsType[*scim.Error](err)
 	if !ok {
-		return false
+		return false, false
 	}
 	switch e.Status {
-	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotImplemented:
-		return true
+	case http.StatusNotImplemented:
+		return true, true
+	case http.StatusBadRequest, http.StatusForbidden:
+		return true, e.ScimType == scim.TypeInvalidFilter || e.ScimType == scim.TypeSensitive
 	default:
-		return false
+		return false, false
 	}
 }
 

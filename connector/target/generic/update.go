@@ -37,17 +37,19 @@ func (j *job) pieces(set []plan.Field, add, remove []member) []piece {
 	if len(set)+len(add)+len(remove) == 0 {
 		return nil
 	}
-	if !p.Patch || p.MixAddRemove && len(add) <= p.MembersPerAdd && len(remove) <= p.MembersPerRemove {
+	perAdd, perRemove := j.target.membersAtOnce(p.MembersPerAdd), j.target.membersAtOnce(p.MembersPerRemove)
+	fits := len(add) <= perAdd && len(remove) <= perRemove && len(add)+len(remove) <= max(perAdd, perRemove)
+	if !p.Patch || p.MixAddRemove && fits {
 		return []piece{whole}
 	}
 	var out []piece
 	if len(set) > 0 {
 		out = append(out, piece{set: set})
 	}
-	for _, chunk := range chunks(add, p.MembersPerAdd) {
+	for _, chunk := range chunks(add, perAdd) {
 		out = append(out, piece{add: chunk})
 	}
-	for _, chunk := range chunks(remove, p.MembersPerRemove) {
+	for _, chunk := range chunks(remove, perRemove) {
 		out = append(out, piece{remove: chunk})
 	}
 	return out
@@ -106,6 +108,9 @@ func (j *job) judge(ctx context.Context, p piece, err error) (halves []piece, re
 			j.gone = true
 			return nil, nil, err
 		}
+	}
+	if isTooLarge(err) && p.members() > 1 {
+		j.target.tooLarge(p.members())
 	}
 	switch {
 	case isTooLarge(err) && p.splits(), j.blamesMember(e, p) && p.splits():
