@@ -197,6 +197,19 @@ func testMembers(t *testing.T, open func(*testing.T) ledger.Ledger) {
 			})
 			b.wantMembers(siteA, "g1")
 		},
+		"a group that goes in the same transaction": func(b bundle) {
+			start(b)
+			b.refused(func(tx ledger.Tx) error {
+				if err := tx.AddMembers(target, "g1", []string{"u3"}); err != nil {
+					return err
+				}
+				if err := tx.DropObject(target, scim.Group, "g1"); err != nil {
+					return err
+				}
+				return tx.AddMembers(target, "g1", []string{"u1"})
+			})
+			b.wantMembers(siteA, "g1", "u1", "u2")
+		},
 		"a member that only another site claims": func(b bundle) {
 			start(b)
 			b.put(siteB, user("guest", homed(siteB)))

@@ -102,7 +102,7 @@ func (ld *loading) loadObjects() error {
 	return ld.each(ld.scanObject, `SELECT o.id, o.kind, o.key, o.remote_id, c.source_id, o.home, o.status, o.name, o.prints,
 			c.missed, c.missing_since, o.suspended_at,
 			EXISTS (SELECT 1 FROM claims other WHERE other.object = c.object AND other.scope <> c.scope)
-		FROM claims c JOIN objects o ON o.id = c.object WHERE c.scope = $1 AND o.status > 0`, ld.scope)
+		FROM claims c JOIN objects o ON o.id = c.object WHERE c.scope = $1`, ld.scope)
 }
 
 func (ld *loading) scanObject(rows *sql.Rows) error {
@@ -151,20 +151,26 @@ func (ld *loading) loadHomes() error {
 	return nil
 }
 
+// membership is one row of members. user is nil until it is known who that is.
+type membership struct {
+	group, usr int64
+	user       *plan.Known
+}
+
 // loadMembers fills the groups. Members mostly are users of the site, whose keys are
 // there already; the others are looked up together.
 func (ld *loading) loadMembers() error {
 	const from = ` FROM claims c JOIN objects g ON g.id = c.object AND g.kind = 1 JOIN members m ON m.grp = g.id`
-	type pair struct{ group, user int64 }
-	var pairs []pair
+	all := make([]membership, 0, 3*len(ld.objects))
 	sizes := make(map[int64]int, len(ld.state.Groups))
 	strange := false
 	err := ld.each(func(rows *sql.Rows) error {
-		var p pair
-		err := rows.Scan(&p.group, &p.user)
-		pairs = append(pairs, p)
-		sizes[p.group]++
-		strange = strange || ld.objects[p.user] == nil
+		var m membership
+		err := rows.Scan(&m.group, &m.usr)
+		m.user = ld.objects[m.usr]
+		strange = strange || m.user == nil
+		sizes[m.group]++
+		all = append(all, m)
 		return err
 	}, `SELECT m.grp, m.usr`+from+` WHERE c.scope = $1`, ld.scope)
 	if err != nil {
@@ -183,15 +189,18 @@ func (ld *loading) loadMembers() error {
 			return err
 		}
 	}
-	for _, p := range pairs {
-		g, u := ld.objects[p.group], ld.objects[p.user]
-		if g == nil || u == nil { // a user who is no longer in the ledger
+	for _, m := range all {
+		g, user := ld.objects[m.group], m.user
+		if user == nil {
+			user = ld.objects[m.usr]
+		}
+		if g == nil || user == nil { // a user who is no longer in the ledger
 			continue
 		}
 		if g.Members == nil {
-			g.Members = make(map[string]struct{}, sizes[p.group])
+			g.Members = make(map[string]struct{}, sizes[m.group])
 		}
-		g.Members[u.Key] = struct{}{}
+		g.Members[user.Key] = struct{}{}
 	}
 	return nil
 }

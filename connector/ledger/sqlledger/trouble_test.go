@@ -195,6 +195,55 @@ func TestOldRunsAndHoldsGo(t *testing.T) {
 	}
 }
 
+func TestDroppedGroupLeavesNoRows(t *testing.T) {
+	t.Parallel()
+	l := open(t, tempDSN(t), Options{})
+	err := l.Update(t.Context(), func(tx ledger.Tx) error {
+		return errors.Join(one("u1")(tx),
+			tx.PutObject("directory", "site", plan.Known{Kind: scim.Group, Key: "g"}),
+			tx.AddMembers("directory", "g", []string{"u1"}),
+			tx.DropObject("directory", scim.Group, "g"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for table, want := range map[string]int{"members": 0, "claims": 1, "objects": 1} {
+		var n int
+		if err := l.readDB.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil || n != want {
+			t.Errorf("%s has %d rows (%v), want %d", table, n, err, want)
+		}
+	}
+}
+
+func TestClaimsKeepTheirOrderOverRestarts(t *testing.T) {
+	t.Parallel()
+	dsn := tempDSN(t)
+	for _, site := range []string{"home", "second", "third"} {
+		l := open(t, dsn, Options{})
+		err := l.Update(t.Context(), func(tx ledger.Tx) error {
+			if site == "home" {
+				// Other claims before it, so that this one is not the first of its process.
+				return errors.Join(one("x")(tx), tx.Claim("directory", "y", "x", ""),
+					tx.PutObject("directory", site, plan.Known{Kind: scim.User, Key: "u1"}))
+			}
+			if site == "second" {
+				return errors.Join(tx.Claim("directory", "y2", "x", ""), tx.Claim("directory", "zz", "u1", ""))
+			}
+			return errors.Join(tx.Claim("directory", "aa", "u1", ""), tx.Unclaim("directory", "home", "u1"))
+		})
+		if err := errors.Join(err, l.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := open(t, dsn, Options{}).Load(t.Context(), "directory", "aa")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Users["u1"].Home; got != "zz" {
+		t.Errorf("home is %q, want the claim that is left longest, %q", got, "zz")
+	}
+}
+
 // TestKilled writes from another process, kills it, and wants everything that was
 // confirmed before.
 func TestKilled(t *testing.T) {

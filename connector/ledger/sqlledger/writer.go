@@ -76,9 +76,6 @@ func (w *writer) do(ctx context.Context, step string, durable bool, fn func(*tx)
 	if err := fn(t); err != nil {
 		return failed(step, err)
 	}
-	if err := ctx.Err(); err != nil {
-		return failed(step, err)
-	}
 	if err := t.exec("COMMIT"); err != nil {
 		return failed(step, err)
 	}
