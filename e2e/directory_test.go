@@ -1,0 +1,143 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"simscim/sandbox/idp"
+)
+
+// directory reads what is at a SCIM server with nothing but net/http and encoding/json,
+// so that no mistake of the product's own client can hide here.
+type directory struct{ url, token string }
+
+// account and band are objects as they were read back.
+type account struct {
+	ID         string `json:"id"`
+	ExternalID string `json:"externalId"`
+	UserName   string `json:"userName"`
+	Active     *bool  `json:"active"`
+	Name       struct {
+		Given     string `json:"givenName"`
+		Family    string `json:"familyName"`
+		Formatted string `json:"formatted"`
+	} `json:"name"`
+	DisplayName string `json:"displayName"`
+	UserType    string `json:"userType"`
+	Emails      []struct {
+		Value string `json:"value"`
+		Type  string `json:"type"`
+	} `json:"emails"`
+	Enterprise struct {
+		Organization string `json:"organization"`
+		Department   string `json:"department"`
+	} `json:"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"`
+}
+
+type band struct {
+	ID          string `json:"id"`
+	ExternalID  string `json:"externalId"`
+	DisplayName string `json:"displayName"`
+	Members     []struct {
+		Value string `json:"value"`
+	} `json:"members"`
+}
+
+// read lists the ids of everything and then fetches each object by itself.
+func (d *directory) read(t *testing.T) ([]account, []band) {
+	t.Helper()
+	return each[account](t, d, "/Users"), each[band](t, d, "/Groups")
+}
+
+func each[T any](t *testing.T, d *directory, path string) []T {
+	t.Helper()
+	ids := d.ids(t, path)
+	list := make([]T, len(ids))
+	errs := make([]error, len(ids))
+	var wg sync.WaitGroup
+	room := make(chan struct{}, 8)
+	for i, id := range ids {
+		wg.Go(func() {
+			room <- struct{}{}
+			defer func() { <-room }()
+			errs[i] = d.get(t, path+"/"+id, &list[i])
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		check(t, err)
+	}
+	return list
+}
+
+// ids walks the list by index. An id that comes twice is an error of the server.
+func (d *directory) ids(t *testing.T, path string) []string {
+	t.Helper()
+	var ids []string
+	seen := map[string]bool{}
+	for {
+		var page struct {
+			Total     int `json:"totalResults"`
+			Resources []struct {
+				ID string `json:"id"`
+			} `json:"Resources"`
+		}
+		check(t, d.get(t, fmt.Sprintf("%s?startIndex=%d&count=100&attributes=externalId", path, len(ids)+1), &page))
+		for _, r := range page.Resources {
+			if seen[r.ID] {
+				t.Fatalf("%s lists %s twice", path, r.ID)
+			}
+			seen[r.ID] = true
+			ids = append(ids, r.ID)
+		}
+		if len(ids) >= page.Total {
+			return ids
+		}
+		if len(page.Resources) == 0 {
+			t.Fatalf("%s ends after %d of %d", path, len(ids), page.Total)
+		}
+	}
+}
+
+var reader = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
+
+func (d *directory) get(t *testing.T, path string, into any) error {
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.url+path, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+d.token)
+	req.Header.Set("Accept", "application/scim+json")
+	resp, err := reader.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %d %s", path, resp.StatusCode, body)
+	}
+	return json.Unmarshal(body, into)
+}
+
+// state is everything at the sandbox's identity provider in one text, to see whether
+// anything was touched. Ids and the order of creation are part of it.
+func state(p *idp.IDP) string {
+	var b strings.Builder
+	s := p.Snapshot()
+	for _, u := range s.Users {
+		fmt.Fprintln(&b, u.ID, u.Resource)
+	}
+	for _, g := range s.Groups {
+		fmt.Fprintln(&b, g.ID, g.Resource)
+	}
+	return b.String()
+}
