@@ -16,7 +16,7 @@ FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build --chown=65532:65532 /out/data /var/lib/simscim
 COPY --from=build /out/simscim /usr/local/bin/simscim
-ENV PATH=/usr/local/bin
+ENV PATH=/usr/local/bin SIMSCIM_CONFIG=/etc/simscim/simscim.yaml
 # A number, so that runAsNonRoot can be checked without a passwd file.
 USER 65532:65532
 # The store's default place is relative to here; the rest of the file system may be read-only.
@@ -25,4 +25,4 @@ VOLUME /var/lib/simscim
 EXPOSE 8080
 ENTRYPOINT ["/usr/local/bin/simscim"]
 # The daemon; give "sync" and its flags instead for a single run.
-CMD ["run", "--config", "/etc/simscim/simscim.yaml"]
+CMD ["run"]
