@@ -25,7 +25,9 @@ type pass struct {
 	snap   *roster.Snapshot
 	run    *Run
 	target target.Target
-	caps   target.Capabilities
+	// caps is what the target can do; until it was asked, everything is assumed.
+	caps  target.Capabilities
+	asked bool
 
 	state   *plan.State
 	foreign map[string]bool
@@ -58,9 +60,6 @@ func (e *Engine) pass(ctx context.Context, j Job, m mode, snap *roster.Snapshot,
 // work plans and, in a sync, applies. It sets the run's status; an error stands for
 // Failed with the error as reason.
 func (p *pass) work(ctx context.Context) (err error) {
-	if p.caps, err = p.target.Capabilities(ctx); err != nil {
-		return fmt.Errorf("find out what the target can do: %w", err)
-	}
 	if err := p.compare(ctx); err != nil {
 		return err
 	}
@@ -79,9 +78,44 @@ func (p *pass) work(ctx context.Context) (err error) {
 	return p.carryOut(ctx, held)
 }
 
-// compare works out the desired state and the plan. Names are chosen again when the
-// target turns out to hold some of them, or when another site was quicker.
+// compare works out the desired state and the plan. The target is asked what it can do
+// only when there is something to do: an unchanged roll costs it no request.
 func (p *pass) compare(ctx context.Context) error {
+	if !p.asked {
+		p.caps = target.Capabilities{Users: true, Groups: true, Suspend: true, Delete: true}
+	}
+	if err := p.settle(ctx); err != nil {
+		return err
+	}
+	if p.asked || len(p.plan.Changes)+len(p.plan.Skipped) == 0 {
+		return nil
+	}
+	assumed := p.abilities()
+	if err := p.ask(ctx); err != nil || p.abilities() == assumed {
+		return err
+	}
+	return p.settle(ctx)
+}
+
+// ask finds out what the target can do.
+func (p *pass) ask(ctx context.Context) (err error) {
+	if p.asked {
+		return nil
+	}
+	if p.caps, err = p.target.Capabilities(ctx); err != nil {
+		return fmt.Errorf("find out what the target can do: %w", err)
+	}
+	p.asked = true
+	return nil
+}
+
+func (p *pass) abilities() plan.Abilities {
+	return plan.Abilities{Users: p.caps.Users, Groups: p.caps.Groups, Suspend: p.caps.Suspend, Delete: p.caps.Delete}
+}
+
+// settle plans until all names are settled: they are chosen again when the target turns
+// out to hold some of them, or when another site was quicker.
+func (p *pass) settle(ctx context.Context) error {
 	for range maxRounds {
 		var err error
 		if p.state, err = p.Ledger.Load(ctx, p.run.Target, p.Site.ID); err != nil {
@@ -135,7 +169,7 @@ func (p *pass) input() plan.Input {
 			Grace:          time.Duration(l.GraceHours) * time.Hour,
 			DeleteAfter:    time.Duration(l.DeleteAfterDays) * 24 * time.Hour,
 		},
-		Can:      plan.Abilities{Users: p.caps.Users, Groups: p.caps.Groups, Suspend: p.caps.Suspend, Delete: p.caps.Delete},
+		Can:      p.abilities(),
 		Withheld: p.withheld(),
 		Now:      p.snap.TakenAt,
 	}

@@ -59,9 +59,6 @@ func (e *Engine) explainAt(ctx context.Context, j Job, who string) ([]Explained,
 	var all []Explained
 	for _, name := range j.targets {
 		p := &pass{Engine: e, Job: j, snap: snap, run: newRun(j.Site, name), target: e.Targets[name], foreign: map[string]bool{}}
-		if p.caps, err = p.target.Capabilities(ctx); err != nil {
-			return all, fmt.Errorf("find out what %s can do: %w", name, err)
-		}
 		if err := p.compare(ctx); err != nil {
 			return all, err
 		}

@@ -24,6 +24,9 @@ func (p *pass) observe(ctx context.Context) (bool, error) {
 	if p.observed != nil || (p.state.Baseline && p.state.Settled) {
 		return false, nil
 	}
+	if err := p.ask(ctx); err != nil {
+		return false, err
+	}
 	p.observed = &plan.Observed{}
 	users := lookFor{kind: scim.User, filters: p.caps.FilterUsers}
 	for i := range p.desired.Users {

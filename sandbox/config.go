@@ -11,11 +11,12 @@ import (
 //go:embed config.yaml
 var configText string
 
-// Names of the environment variables that the configuration refers to.
+// Names of the environment variables that the configuration refers to, as in the one
+// that "simscim init" writes.
 const (
-	envClientID     = "SIMSCIM_SANDBOX_CLIENT_ID"
-	envClientSecret = "SIMSCIM_SANDBOX_CLIENT_SECRET" //nolint:gosec // a name, not a secret
-	envToken        = "SIMSCIM_SANDBOX_TOKEN"         //nolint:gosec // a name, not a secret
+	envClientID     = "SIMS_VENDOR_ID"
+	envClientSecret = "SIMS_VENDOR_SECRET" //nolint:gosec // a name, not a secret
+	envToken        = "SCIM_TOKEN"         //nolint:gosec // a name, not a secret
 )
 
 // Credentials are all that a client of the sandbox needs.

@@ -68,7 +68,7 @@ type demo struct {
 // newDemo starts the sandbox and wires simscim to it, by the same configuration file
 // that anybody would write.
 func (c *cli) newDemo(ctx context.Context, flags worldFlags, dir string) (*demo, error) {
-	world, err := newDummy(flags)
+	world, err := c.newDummy(flags)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (c *cli) newDemo(ctx context.Context, flags worldFlags, dir string) (*demo,
 		}
 	}
 	shown := *c
-	shown.now = world.now
+	shown.now = world.World().Now
 	d := &demo{cli: &shown, dummy: world, url: running.URL, stop: running.Close, dir: dir}
 	text := world.Config("file:" + filepath.Join(dir, "simscim.db"))
 	if err := writeNew(filepath.Join(dir, "simscim.yaml"), []byte(text)); err != nil {
@@ -254,7 +254,7 @@ func (d *demo) stay(ctx context.Context) error {
 	d.say("")
 	d.say("The sandbox stays up until Ctrl-C. To look around:")
 	d.say("  in a browser        %s/", d.url)
-	d.say("  what has arrived    curl -H 'Authorization: Bearer %s' '%s/scim/v2/Users?count=3'", d.dummy.idp.Token(), d.url)
+	d.say("  what has arrived    curl -H 'Authorization: Bearer %s' '%s/scim/v2/Users?count=3'", d.dummy.IDP().Token(), d.url)
 	d.say("  another day         curl -X POST %s/_sandbox/day", d.url)
 	d.say("  and then            simscim plan --config %s   with these variables:", filepath.Join(d.dir, "simscim.yaml"))
 	for _, kv := range d.dummy.Env() {

@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -52,23 +50,22 @@ func (c *cli) printReport(r *connector.Report, style reportStyle) error {
 
 // words says for each counter what happens, before and after it has.
 var words = []struct {
-	counter    plan.Counter
-	todo, done string
-	sign       string
+	counter               plan.Counter
+	noun, todo, did, sign string
 }{
-	{plan.Counter(plan.AdoptUser), "users to adopt", "users adopted", "+"},
-	{plan.Counter(plan.CreateUser), "users to create", "users created", "+"},
-	{plan.Counter(plan.ReactivateUser), "users to reactivate", "users reactivated", "+"},
-	{plan.Counter(plan.RenameUser), "users to rename", "users renamed", "~"},
-	{plan.Counter(plan.UpdateUser), "users to update", "users updated", "~"},
-	{plan.Counter(plan.AdoptGroup), "groups to adopt", "groups adopted", "+"},
-	{plan.Counter(plan.CreateGroup), "groups to create", "groups created", "+"},
-	{plan.Counter(plan.UpdateGroup), "groups to update", "groups updated", "~"},
-	{plan.AddMember, "members to add", "members added", "+"},
-	{plan.RemoveMember, "members to remove", "members removed", "-"},
-	{plan.Counter(plan.DeleteGroup), "groups to delete", "groups deleted", "-"},
-	{plan.Counter(plan.SuspendUser), "users to suspend", "users suspended", "-"},
-	{plan.Counter(plan.DeleteUser), "users to delete", "users deleted", "-"},
+	{plan.Counter(plan.AdoptUser), "user", "to adopt", "adopted", "+"},
+	{plan.Counter(plan.CreateUser), "user", "to create", "created", "+"},
+	{plan.Counter(plan.ReactivateUser), "user", "to reactivate", "reactivated", "+"},
+	{plan.Counter(plan.RenameUser), "user", "to rename", "renamed", "~"},
+	{plan.Counter(plan.UpdateUser), "user", "to update", "updated", "~"},
+	{plan.Counter(plan.AdoptGroup), "group", "to adopt", "adopted", "+"},
+	{plan.Counter(plan.CreateGroup), "group", "to create", "created", "+"},
+	{plan.Counter(plan.UpdateGroup), "group", "to update", "updated", "~"},
+	{plan.AddMember, "member", "to add", "added", "+"},
+	{plan.RemoveMember, "member", "to remove", "removed", "-"},
+	{plan.Counter(plan.DeleteGroup), "group", "to delete", "deleted", "-"},
+	{plan.Counter(plan.SuspendUser), "user", "to suspend", "suspended", "-"},
+	{plan.Counter(plan.DeleteUser), "user", "to delete", "deleted", "-"},
 }
 
 // printTable prints one line a run and the totals.
@@ -84,7 +81,7 @@ func (c *cli) printTable(r *connector.Report, isPlan bool) {
 	t.AppendHeader(header)
 	for _, run := range r.Runs {
 		t.AppendRow(table.Row{
-			schoolName(run), dash(run.Target), string(run.Status), wrapChanges(run.Changes, isPlan, run.InGrace),
+			schoolName(run), dash(run.Target), string(run.Status), changesOf(run, isPlan),
 			fmt.Sprintf("%d read, %d sent", run.Requests.Source, run.Requests.Target), fmt.Sprintf("%.1f", run.Seconds),
 		})
 	}
@@ -98,6 +95,14 @@ func (c *cli) printTable(r *connector.Report, isPlan bool) {
 	t.Render()
 }
 
+// changesOf lists a run's changes; one that could not even plan has none to speak of.
+func changesOf(run *connector.Run, isPlan bool) string {
+	if len(run.Changes) == 0 && (run.Status == connector.Failed || run.Status == connector.Skipped) {
+		return "–"
+	}
+	return wrapChanges(run.Changes, isPlan, run.InGrace)
+}
+
 // wrapChanges lists the counts, one a line.
 func wrapChanges(changes map[plan.Counter]*connector.Tally, isPlan bool, inGrace int) string {
 	var lines []string
@@ -106,11 +111,11 @@ func wrapChanges(changes map[plan.Counter]*connector.Tally, isPlan bool, inGrace
 		switch {
 		case tally == nil:
 		case isPlan || tally.Applied == nil:
-			lines = append(lines, fmt.Sprintf("%s %d %s", w.sign, tally.Planned, w.todo))
+			lines = append(lines, fmt.Sprintf("%s %s %s", w.sign, count(tally.Planned, w.noun), w.todo))
 		case *tally.Failed > 0:
-			lines = append(lines, fmt.Sprintf("%s %d of %d %s", w.sign, *tally.Applied, tally.Planned, w.done))
+			lines = append(lines, fmt.Sprintf("%s %d of %s %s", w.sign, *tally.Applied, count(tally.Planned, w.noun), w.did))
 		default:
-			lines = append(lines, fmt.Sprintf("%s %d %s", w.sign, *tally.Applied, w.done))
+			lines = append(lines, fmt.Sprintf("%s %s %s", w.sign, count(*tally.Applied, w.noun), w.did))
 		}
 	}
 	if len(lines) == 0 {
@@ -131,17 +136,22 @@ func (c *cli) printPlan(run *connector.Run, all bool) {
 		return
 	}
 	fmt.Fprintf(c.out, "%s at %s\n", schoolName(run), run.Target)
-	shown := map[plan.Action]int{}
-	for _, step := range run.Plan {
-		if shown[step.Action]++; shown[step.Action] > fewOfEach && !all {
-			continue
+	for i := 0; i < len(run.Plan); {
+		action, end := run.Plan[i].Action, i
+		for end < len(run.Plan) && run.Plan[end].Action == action { // a plan comes in this order
+			end++
 		}
-		c.printStep(&step, all)
-	}
-	for _, action := range slices.Sorted(maps.Keys(shown)) {
-		if n := shown[action] - fewOfEach; n > 0 && !all {
-			fmt.Fprintf(c.out, "  %-14s … and %s more (--all shows every change)\n", action, thousands(n))
+		show := end
+		if !all {
+			show = min(end, i+fewOfEach)
 		}
+		for _, step := range run.Plan[i:show] {
+			c.printStep(&step, all)
+		}
+		if end > show {
+			fmt.Fprintf(c.out, "  %-14s … and %s more (--all shows every change)\n", action, thousands(end-show))
+		}
+		i = end
 	}
 	fmt.Fprintln(c.out)
 }

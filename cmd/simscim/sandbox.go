@@ -4,12 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"simscim/sandbox"
-	"simscim/sandbox/idp"
 	"simscim/sandbox/world"
 )
 
@@ -24,30 +22,16 @@ func (f *worldFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "another number makes another world; the same number the same")
 }
 
-// dummy is a sandbox with its identity provider and its clock.
-type dummy struct {
-	*sandbox.Sandbox
-	idp *idp.IDP
-	now func() time.Time
-}
+// dummy is the dummy world. Its date stands still until somebody moves it on; tokens
+// and the identity provider go by real time, as anybody's clients do.
+type dummy struct{ *sandbox.Sandbox }
 
-// newDummy makes the dummy world. Its clock is the world's own, so that moving the
-// world on moves everything: tokens, times of grace, what is due.
-func newDummy(f worldFlags) (*dummy, error) {
-	d := &dummy{}
-	d.now = func() time.Time {
-		if d.Sandbox == nil { // while it is being made
-			return world.DefaultStart()
-		}
-		return d.World().Now()
-	}
-	d.idp = idp.New(idp.Options{Seed: f.seed, Now: d.now})
-	var err error
-	d.Sandbox, err = sandbox.New(sandbox.Options{Preset: f.preset, Seed: f.seed, Now: d.now, IDP: d.idp})
+func (c *cli) newDummy(f worldFlags) (*dummy, error) {
+	s, err := sandbox.New(sandbox.Options{Preset: f.preset, Seed: f.seed, Now: c.now})
 	if err != nil {
 		return nil, usageError(err)
 	}
-	return d, nil
+	return &dummy{s}, nil
 }
 
 func (c *cli) sandboxCommand() *cobra.Command {
@@ -62,7 +46,7 @@ func (c *cli) sandboxCommand() *cobra.Command {
 			"otherwise, and stops with Ctrl-C.\n\n" +
 			"POST /_sandbox/day moves it on by a day with ordinary churn, /_sandbox/september to the roll-over.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			d, err := newDummy(flags)
+			d, err := c.newDummy(flags)
 			if err != nil {
 				return err
 			}
@@ -90,15 +74,15 @@ func (c *cli) sandboxCommand() *cobra.Command {
 // world: printing them is the point.
 func (c *cli) printSandbox(d *dummy, url, file string) {
 	schools, people := d.size()
-	fmt.Fprintf(c.out, "The sandbox is at %s/ : %s, %s people, %s.\n", url, count(schools, "school"), thousands(people), d.now().Format("Monday 2 January 2006"))
+	fmt.Fprintf(c.out, "The sandbox is at %s/ : %s, %s people, %s.\n", url, count(schools, "school"), thousands(people), d.World().Now().Format("Monday 2 January 2006"))
 	fmt.Fprintln(c.out, "Open that address in a browser to look around. Ctrl-C stops it.")
 	fmt.Fprintln(c.out, "\nTo point simscim at it, in another terminal:")
 	for _, kv := range d.Env() {
 		fmt.Fprintf(c.out, "  export %s\n", kv)
 	}
 	if file == "" {
-		file = "sandbox.yaml"
-		fmt.Fprintf(c.out, "and start the sandbox with --write-config %s, which writes the configuration.\n", file)
+		file = "simscim.yaml"
+		fmt.Fprintln(c.out, "  simscim init")
 	}
 	fmt.Fprintf(c.out, "  simscim plan --config %s\n", file)
 }

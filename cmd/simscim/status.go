@@ -241,7 +241,7 @@ func (c *cli) printHold(h ledger.Hold) {
 	var counts []string
 	for _, w := range words {
 		if n := h.Counts[w.counter]; n > 0 {
-			counts = append(counts, fmt.Sprintf("%d %s", n, w.todo))
+			counts = append(counts, count(n, w.noun)+" "+w.todo)
 		}
 	}
 	fmt.Fprintf(c.out, "  the plan: %s\n", strings.Join(counts, ", "))

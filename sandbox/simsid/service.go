@@ -73,6 +73,13 @@ type Vendor struct {
 	ClientSecret              secret.Value
 }
 
+// Application and VendorOrganisation are the same in every sandbox, so that the
+// configuration that "simscim init" writes fits all of them.
+func Application() uuid.UUID { return uuid.MustParse("00000000-0000-4000-8000-000000000001") }
+
+// VendorOrganisation is the organisation of the technical integrator.
+func VendorOrganisation() uuid.UUID { return uuid.MustParse("00000000-0000-4000-8000-000000000002") }
+
 // School is one school's client.
 type School struct {
 	Organisation uuid.UUID
@@ -127,11 +134,11 @@ func (s *Service) issueClients() {
 	}
 	v := &client{
 		id: "vm-" + guid("vendor client").String(), secret: pass("vendor secret"),
-		organisation: guid("vendor organisation"), scopes: strings.Fields(VendorScope), vendor: true,
+		organisation: VendorOrganisation(), scopes: strings.Fields(VendorScope), vendor: true,
 	}
 	s.clients[v.id] = v
 	s.vendor = Vendor{
-		Application: guid("application"), Organisation: v.organisation,
+		Application: Application(), Organisation: v.organisation,
 		ClientID: v.id, ClientSecret: secret.New(v.secret),
 	}
 	for _, site := range s.world.Sites() {
