@@ -184,12 +184,16 @@ func TestOAuth2ErrorsHoldNoSecrets(t *testing.T) {
 			w.WriteHeader(http.StatusBadRequest)
 			fmt.Fprint(w, `{"error":"CANARY"}`)
 		}, "the token service answered 400"},
-		"html": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>CANARY") },
-			"the token service did not give a usable answer"},
-		"redirect": {func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "/CANARY", http.StatusTemporaryRedirect)
+		"html": {
+			func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>CANARY") },
+			"the token service did not give a usable answer",
 		},
-			"the token service answered 307"},
+		"redirect": {
+			func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, "/CANARY", http.StatusTemporaryRedirect)
+			},
+			"the token service answered 307",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

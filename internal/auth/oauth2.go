@@ -68,7 +68,7 @@ type tokenSource struct {
 }
 
 func (s *tokenSource) header(ctx context.Context, stale string) (string, error) {
-	src, err := s.source()
+	src, err := s.source() //nolint:contextcheck // the source outlives the call, see there
 	if err != nil {
 		return "", err
 	}
@@ -81,7 +81,7 @@ func (s *tokenSource) header(ctx context.Context, stale string) (string, error) 
 		return value, nil
 	}
 	s.drop(src)
-	if src, err = s.source(); err != nil {
+	if src, err = s.source(); err != nil { //nolint:contextcheck // as above
 		return "", err
 	}
 	return token(ctx, src)

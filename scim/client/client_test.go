@@ -92,13 +92,17 @@ func TestList(t *testing.T) {
 		"no paging":                      {Query{Paging: NoPaging}, map[string]string{"": full(2, rows(1, 2))}, 2, false},
 		"no paging and capped":           {Query{Paging: NoPaging}, map[string]string{"": full(3, rows(1, 2))}, 2, true},
 		"cursor": {Query{Paging: Cursor}, map[string]string{
-			"": `{"nextCursor":"a","resources":` + rows(1, 2) + `}`, "a": `{"nextCursor":"b","resources":[]}`, "b": `{"resources":` + rows(3, 1) + `}`}, 3, false},
+			"": `{"nextCursor":"a","resources":` + rows(1, 2) + `}`, "a": `{"nextCursor":"b","resources":[]}`, "b": `{"resources":` + rows(3, 1) + `}`,
+		}, 3, false},
 		"cursor that nobody asked for": {Query{}, map[string]string{
-			"": `{"nextCursor":"a","totalResults":3,"resources":` + rows(1, 2) + `}`, "a": `{"resources":` + rows(3, 1) + `}`}, 3, false},
+			"": `{"nextCursor":"a","totalResults":3,"resources":` + rows(1, 2) + `}`, "a": `{"resources":` + rows(3, 1) + `}`,
+		}, 3, false},
 		"cursor ends too early": {Query{Paging: Cursor}, map[string]string{
-			"": `{"nextCursor":"a","totalResults":4,"resources":` + rows(1, 2) + `}`, "a": `{"resources":` + rows(3, 1) + `}`}, 3, true},
+			"": `{"nextCursor":"a","totalResults":4,"resources":` + rows(1, 2) + `}`, "a": `{"resources":` + rows(3, 1) + `}`,
+		}, 3, true},
 		"cursors in a circle": {Query{Paging: Cursor}, map[string]string{
-			"": `{"nextCursor":"a","resources":` + rows(1, 1) + `}`, "a": `{"nextCursor":"b","resources":` + rows(2, 1) + `}`, "b": `{"nextCursor":"a","resources":` + rows(3, 1) + `}`}, 3, true},
+			"": `{"nextCursor":"a","resources":` + rows(1, 1) + `}`, "a": `{"nextCursor":"b","resources":` + rows(2, 1) + `}`, "b": `{"nextCursor":"a","resources":` + rows(3, 1) + `}`,
+		}, 3, true},
 		"row without id":         {Query{}, map[string]string{"": `{"totalResults":1,"Resources":[{"userName":"x"}]}`}, 0, true},
 		"rows of the wrong type": {Query{}, map[string]string{"": `{"totalResults":1,"Resources":["x"]}`}, 0, true},
 		"null row":               {Query{}, map[string]string{"": `{"totalResults":1,"Resources":[null]}`}, 0, true},
@@ -364,12 +368,18 @@ func TestDiscovery(t *testing.T) {
 		body string
 		want *ServiceProviderConfig
 	}{
-		"rfc": {`{"patch":{"supported":true},"filter":{"supported":true,"maxResults":200},"etag":{"supported":false}}`,
-			&ServiceProviderConfig{Patch: Feature{true, true}, Filter: Feature{true, true}, ETag: Feature{Known: true}, FilterMax: 200}},
-		"odd": {`{"PATCH":{"Supported":"True"},"filter":{"supported":0,"maxResults":"50"},"etag":true}`,
-			&ServiceProviderConfig{Patch: Feature{true, true}, Filter: Feature{Known: true}, ETag: Feature{true, true}, FilterMax: 50}},
-		"rfc 9865": {`{"pagination":{"cursor":true,"index":"false","defaultPaginationMethod":"cursor","maxPageSize":1000}}`,
-			&ServiceProviderConfig{Pagination: &Pagination{Cursor: true, Default: "cursor", MaxPageSize: 1000}}},
+		"rfc": {
+			`{"patch":{"supported":true},"filter":{"supported":true,"maxResults":200},"etag":{"supported":false}}`,
+			&ServiceProviderConfig{Patch: Feature{true, true}, Filter: Feature{true, true}, ETag: Feature{Known: true}, FilterMax: 200},
+		},
+		"odd": {
+			`{"PATCH":{"Supported":"True"},"filter":{"supported":0,"maxResults":"50"},"etag":true}`,
+			&ServiceProviderConfig{Patch: Feature{true, true}, Filter: Feature{Known: true}, ETag: Feature{true, true}, FilterMax: 50},
+		},
+		"rfc 9865": {
+			`{"pagination":{"cursor":true,"index":"false","defaultPaginationMethod":"cursor","maxPageSize":1000}}`,
+			&ServiceProviderConfig{Pagination: &Pagination{Cursor: true, Default: "cursor", MaxPageSize: 1000}},
+		},
 		"senseless": {`{"patch":7,"filter":[],"etag":"yes","pagination":null}`, &ServiceProviderConfig{}},
 		"list":      {`[]`, nil},
 		"html":      {`<html>`, nil},

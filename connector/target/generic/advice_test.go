@@ -15,8 +15,12 @@ func person() *plan.Change {
 	return &plan.Change{
 		Action: plan.UpdateUser, Kind: scim.User, Key: "9b1d-key", RemoteID: "remote-7", Label: "jo.o'neil@oak.example",
 		After: scim.Attributes{
-			{Path: "userName", Value: "jo.o'neil@oak.example"}, {Path: "name.givenName", Value: `Jo "JJ"`}, {Path: "name.familyName", Value: "O'Neil Åström"},
-			{Path: "active", Value: true}, {Path: "nickName", Value: "Al"}, {Path: "roles", Value: []any{map[string]any{"value": "Prefect"}}},
+			{Path: "userName", Value: "jo.o'neil@oak.example"},
+			{Path: "name.givenName", Value: `Jo "JJ"`},
+			{Path: "name.familyName", Value: "O'Neil Åström"},
+			{Path: "active", Value: true},
+			{Path: "nickName", Value: "Al"},
+			{Path: "roles", Value: []any{map[string]any{"value": "Prefect"}}},
 		}.Sort(),
 		Set: []plan.Field{{Path: "name.familyName", Before: "Sørensen", After: "O'Neil Åström"}},
 	}

@@ -315,8 +315,10 @@ func TestSlowAnswerIsAmbiguous(t *testing.T) {
 	t.Parallel()
 	_, url := newFake(t, quirks{})
 	host := targettest.NewProxy(t, strings.TrimSuffix(url, "/scim"))
-	tg, err := generic.New(&config.Target{Name: "t", Profile: "generic", URL: host.URL + "/scim", Auth: config.TargetAuth{Type: "bearer", Token: secretFile(t, "token")},
-		Limits: config.Limits{InFlight: 1}, Timeout: config.Duration{Duration: 50 * time.Millisecond}}, generic.Options{MinWait: time.Millisecond})
+	tg, err := generic.New(&config.Target{
+		Name: "t", Profile: "generic", URL: host.URL + "/scim", Auth: config.TargetAuth{Type: "bearer", Token: secretFile(t, "token")},
+		Limits: config.Limits{InFlight: 1}, Timeout: config.Duration{Duration: 50 * time.Millisecond},
+	}, generic.Options{MinWait: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

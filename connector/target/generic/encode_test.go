@@ -75,10 +75,14 @@ func decoded(t *rapid.T, b []byte) map[string]any {
 
 func user(i int) scim.Attributes {
 	return scim.Attributes{
-		{Path: "userName", Value: fmt.Sprintf("pupil%d@oakfield.example", i)}, {Path: "externalId", Value: fmt.Sprintf("%036d", i)},
-		{Path: "name.givenName", Value: "Siân"}, {Path: "name.familyName", Value: "O'Neill"}, {Path: "active", Value: true},
+		{Path: "userName", Value: fmt.Sprintf("pupil%d@oakfield.example", i)},
+		{Path: "externalId", Value: fmt.Sprintf("%036d", i)},
+		{Path: "name.givenName", Value: "Siân"},
+		{Path: "name.familyName", Value: "O'Neill"},
+		{Path: "active", Value: true},
 		{Path: scim.MustPath(`emails[type eq "work"].value`), Value: fmt.Sprintf("pupil%d@oakfield.example", i)},
-		{Path: scim.MustPath(scim.EnterpriseURN + ":department"), Value: "Year 7"}, {Path: "displayName", Value: "Siân O'Neill"},
+		{Path: scim.MustPath(scim.EnterpriseURN + ":department"), Value: "Year 7"},
+		{Path: "displayName", Value: "Siân O'Neill"},
 	}.Sort()
 }
 

@@ -2,6 +2,7 @@ package generic_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -104,7 +105,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func refuse(w http.ResponseWriter, err error) {
-	e, ok := err.(*scim.Error)
+	e, ok := errors.AsType[*scim.Error](err)
 	if !ok {
 		e = &scim.Error{Status: http.StatusBadRequest, Detail: err.Error()}
 	}

@@ -96,8 +96,10 @@ func alreadyThere(s *suite) {
 
 func tooManyRequests(s *suite) {
 	for _, wait := range []string{"0", time.Unix(0, 0).UTC().Format(http.TimeFormat)} {
-		s.Faults.Inject(Fault{Method: http.MethodPost, Times: 2, Status: http.StatusTooManyRequests,
-			Header: map[string]string{"Retry-After": wait}})
+		s.Faults.Inject(Fault{
+			Method: http.MethodPost, Times: 2, Status: http.StatusTooManyRequests,
+			Header: map[string]string{"Retry-After": wait},
+		})
 	}
 	s.done(pupils(5)...)
 	if n := len(s.all(scim.User)); n != 5 {

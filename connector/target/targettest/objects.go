@@ -34,8 +34,10 @@ func users(s *suite) {
 		plan.Field{Path: userPaths[4], After: "new@oakfield.example"},
 		plan.Field{Path: userPaths[5], After: "Science"}))
 	s.holds(first.Key, scim.Attributes{
-		{Path: "name.familyName", Value: "Ó'Neill-Ŵyn"}, {Path: "name.givenName", Value: "Siân"},
-		{Path: userPaths[4], Value: "new@oakfield.example"}, {Path: userPaths[5], Value: "Science"},
+		{Path: "name.familyName", Value: "Ó'Neill-Ŵyn"},
+		{Path: "name.givenName", Value: "Siân"},
+		{Path: userPaths[4], Value: "new@oakfield.example"},
+		{Path: userPaths[5], Value: "Science"},
 		{Path: "externalId", Value: first.Key},
 	})
 	s.done(s.change(first, plan.UpdateUser, plan.Field{Path: userPaths[5]}, plan.Field{Path: userPaths[4]}))
