@@ -64,6 +64,49 @@ var signingKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
+// stillWorld is the world that all tests share which do not move it.
+func stillWorld(preset string) *world.World {
+	made, _ := worlds.LoadOrStore(preset, sync.OnceValue(func() *world.World { return newWorld(preset) }))
+	return made.(func() *world.World)()
+}
+
+var worlds sync.Map
+
+func newWorld(preset string) *world.World {
+	w, err := world.New(world.Options{Preset: preset, Seed: 7})
+	if err != nil {
+		panic(err)
+	}
+	return w
+}
+
+// sizes are those of the shared world's schools, by how many kinds of people are
+// wanted. Counting the members takes longer than reading them.
+var sizes sync.Map
+
+func sizesOf(w *world.World, kinds int) map[string]sourcetest.Size {
+	made, _ := sizes.LoadOrStore(kinds, sync.OnceValue(func() map[string]sourcetest.Size { return count(w, kinds) }))
+	return made.(func() map[string]sourcetest.Size)()
+}
+
+func count(w *world.World, kinds int) map[string]sourcetest.Size {
+	out := map[string]sourcetest.Size{}
+	for _, site := range w.Sites() {
+		roll, _ := w.Roll(site.ID)
+		size := sourcetest.Size{Groups: len(roll.Groups())}
+		for _, kind := range []world.Kind{world.Student, world.Staff, world.Contact}[:kinds] {
+			size.People += len(roll.People(kind))
+		}
+		for _, g := range roll.Groups() {
+			for range roll.Members(g) {
+				size.Memberships++
+			}
+		}
+		out[site.ID.String()] = size
+	}
+	return out
+}
+
 // sandboxed is a Source over the look-alike, which can be tampered with.
 type sandboxed struct {
 	t       *testing.T
@@ -83,6 +126,8 @@ type sandboxOptions struct {
 	listed bool
 	edits  []string
 	preset string
+	// fresh gives the test a world of its own, to move.
+	fresh  bool
 	change func(*config.Source, *Options)
 }
 
@@ -91,9 +136,9 @@ func newSandbox(t *testing.T, o sandboxOptions) *sandboxed {
 	if o.preset == "" {
 		o.preset = "mat-small"
 	}
-	w, err := world.New(world.Options{Preset: o.preset, Seed: 7})
-	if err != nil {
-		t.Fatal(err)
+	w := stillWorld(o.preset)
+	if o.fresh {
+		w = newWorld(o.preset)
 	}
 	svc, err := lookalike.New(lookalike.Options{World: w, Now: time.Now, Key: signingKey()})
 	if err != nil {
@@ -207,21 +252,8 @@ func (s *sandboxed) first() world.Site { return s.world.Sites()[0] }
 
 func (s *sandboxed) fixture(want source.Want) sourcetest.Fixture {
 	f := sourcetest.Fixture{
-		Source: s.source, Want: want, Size: map[string]sourcetest.Size{},
+		Source: s.source, Want: want, Size: sizesOf(s.world, len(want.Kinds)),
 		Break: s.breakDown, Mend: s.mend, Logs: s.logs.String,
-	}
-	for _, site := range s.world.Sites() {
-		roll, _ := s.world.Roll(site.ID)
-		size := sourcetest.Size{Groups: len(roll.Groups())}
-		for _, kind := range []world.Kind{world.Student, world.Staff, world.Contact}[:len(want.Kinds)] {
-			size.People += len(roll.People(kind))
-		}
-		for _, g := range roll.Groups() {
-			for range roll.Members(g) {
-				size.Memberships++
-			}
-		}
-		f.Size[site.ID.String()] = size
 	}
 	for _, p := range s.world.People(s.first().ID, world.Student) {
 		f.Canaries = append(f.Canaries, p.Name())
@@ -270,18 +302,18 @@ func (s *sandboxed) faultOf(f sourcetest.Fault) (lookalike.Fault, bool) {
 }
 
 func (s *sandboxed) breakDown(f sourcetest.Fault) bool {
-	if f == sourcetest.SignInFails || f == sourcetest.TokenExpires || f == sourcetest.CredentialsRefused {
+	switch f {
+	case sourcetest.SignInFails, sourcetest.TokenExpires, sourcetest.CredentialsRefused, sourcetest.Withdrawn:
 		s.service.ExpireTokens()
 	}
 	students := "/provisioning/v1/organisation/" + s.first().ID.String() + "/students"
 	switch f {
 	case sourcetest.TokenExpires:
 		return true
-	case sourcetest.Withdrawn:
-		_, err := s.world.Withdraw(s.first().ID)
-		return err == nil
+	case sourcetest.Withdrawn: // TestWithdrawn does it to a world of its own
+		s.refuse(s.first().ID.String(), "unauthorized_client")
 	case sourcetest.CredentialsRefused:
-		s.refuse(s.first().ID.String())
+		s.refuse(s.first().ID.String(), "invalid_client")
 	case sourcetest.WrongItems:
 		s.answer(students, `{"organisationId":"`+s.first().ID.String()+`","items":{"externalId":"x"},"totalItems":1}`)
 	case sourcetest.Endless:
@@ -298,9 +330,6 @@ func (s *sandboxed) breakDown(f sourcetest.Fault) bool {
 func (s *sandboxed) mend() {
 	s.service.Faults().Clear()
 	s.tamper.Store(nil)
-	if _, err := s.world.Consent(s.first().ID); err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 // answer has a path answered with a body of the test's own.
@@ -315,14 +344,14 @@ func (s *sandboxed) answer(path, body string) {
 }
 
 // refuse has the token service refuse one organisation's client.
-func (s *sandboxed) refuse(org string) {
+func (s *sandboxed) refuse(org, code string) {
 	s.tamperWith(func(w http.ResponseWriter, r *http.Request) bool {
 		form, ok := tokenForm(r)
 		if !ok || form.Get("acr_values") != "orgselected:"+org {
 			return false
 		}
 		w.WriteHeader(http.StatusBadRequest)
-		_, _ = io.WriteString(w, `{"error":"invalid_client","error_description":"a word too many"}`)
+		_, _ = io.WriteString(w, `{"error":"`+code+`","error_description":"a word too many"}`)
 		return true
 	})
 }

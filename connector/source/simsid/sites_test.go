@@ -150,7 +150,7 @@ func TestCredentialsFromVendorManagement(t *testing.T) {
 func TestWithdrawn(t *testing.T) {
 	t.Parallel()
 	for _, listed := range []bool{false, true} {
-		s := newSandbox(t, sandboxOptions{listed: listed})
+		s := newSandbox(t, sandboxOptions{listed: listed, fresh: true})
 		if _, err := s.world.Withdraw(s.first().ID); err != nil {
 			t.Fatal(err)
 		}
