@@ -243,8 +243,10 @@ func contractWith(t testing.TB, edits ...string) *Contract {
 func everything() source.Want {
 	return source.Want{
 		Kinds: []roster.Kind{roster.Student, roster.Staff, roster.Contact},
-		Fields: []string{"yearGroup", "entryYear", "ageBand", "registration", "house", "classes", "roles", "email", "username",
-			"identifiers", "begin", "end"},
+		Fields: []string{
+			"yearGroup", "entryYear", "ageBand", "registration", "house", "classes", "roles", "email", "username",
+			"identifiers", "begin", "end",
+		},
 	}
 }
 

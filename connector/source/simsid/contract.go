@@ -28,11 +28,11 @@ type Contract struct {
 }
 
 type paging struct {
-	style                      string // page, offset, next or none
-	number, offset, size, next string
-	nextAt                     fieldPath
-	first, records             int
-	byReceived                 bool
+	style                string // page, offset, next or none
+	number, offset, size string
+	nextAt               fieldPath
+	first, records       int
+	byReceived           bool
 }
 
 type envelope struct {

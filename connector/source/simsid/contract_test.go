@@ -59,13 +59,17 @@ func TestContractProblems(t *testing.T) {
 		{"no id", "    id: externalId\n    type: personType", "    type: personType", []string{"people.fields.id: is required"}},
 		{"value", "Contact: contact}", "Contact: parent}", []string{"people.types.Contact: must be one of student, staff, contact, ignore"}},
 		{"state", `"0": pending`, `"0": maybe`, []string{"management.states.0: must be one of authorised, pending, withdrawn, ignore"}},
-		{"list for a mapping", "fields: {id: id, name: name, dfe: dfeNumber, phase: phase, yearStart: academicYearStart}", "fields: [id]",
-			[]string{"site.fields: must be a mapping of keys to values", "site.fields.id: is required"}},
+		{
+			"list for a mapping", "fields: {id: id, name: name, dfe: dfeNumber, phase: phase, yearStart: academicYearStart}", "fields: [id]",
+			[]string{"site.fields: must be a mapping of keys to values", "site.fields.id: is required"},
+		},
 		{"mapping for text", "phase: phase", "phase: {a: b}", []string{"site.fields.phase: must be text"}},
 		{"unknown kind of group", "    house: {at: house, id: id}", "    choir: {at: house, id: id}", []string{"membership.person.choir: unknown key; known are class, house, registration, year"}},
 		{"anchors", "basePath: /v1", "basePath: &v /v1", []string{"basePath: must be text"}},
-		{"two at once", "  records: 200 ", "  speed: 3\n  records: -1 ", []string{"paging.speed: unknown key; known are advance, first, next, number, offset, records, size, style",
-			"paging.records: must be a whole number from 1 to 10000"}},
+		{"two at once", "  records: 200 ", "  speed: 3\n  records: -1 ", []string{
+			"paging.speed: unknown key; known are advance, first, next, number, offset, records, size, style",
+			"paging.records: must be a whole number from 1 to 10000",
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -147,7 +147,7 @@ func (w *pageWalk) object(path fieldPath) error {
 		if !ok {
 			return errNotJSON
 		}
-		if err := w.value(append(path[:len(path):len(path)], name)); err != nil {
+		if err := w.value(append(slices.Clip(path), name)); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -72,9 +73,7 @@ type reading struct {
 // list prepares one of the school's lists.
 func (r *reading) list(what, template string, values map[string]string) *list {
 	all := map[string]string{"organisation": r.org}
-	for k, v := range values {
-		all[k] = v
-	}
+	maps.Copy(all, values)
 	return &list{
 		what: what, at: r.source.provisioning, template: template,
 		path:  r.contract.basePath + expand(template, all),

@@ -64,9 +64,11 @@ func TestCustomers(t *testing.T) {
 		}
 	}
 	notes := strings.Join(s.source.directory.notes, "\n")
-	for _, want := range []string{"customer 4 is left out: the contract does not know its state", "customer 6 is left out: the record has no organisation",
+	for _, want := range []string{
+		"customer 4 is left out: the contract does not know its state", "customer 6 is left out: the record has no organisation",
 		"customer without an id is left out: the record has no id", "the entry is no object", guid(10) + " is left out: two authorised",
-		"customer 13 is left out: the field name is not text"} {
+		"customer 13 is left out: the field name is not text",
+	} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("the notes do not say %q:\n%s", want, notes)
 		}

@@ -95,8 +95,10 @@ const (
 )
 
 func incomplete() []Fault {
-	return []Fault{NotJSON, Malformed, CutBody, NoEnvelope, WrongItems, ServerError, Maintenance, ShortPage, MissingPage,
-		RepeatedPage, TotalMoves, Endless, TooLarge, SiteBroken, GroupsBroken}
+	return []Fault{
+		NotJSON, Malformed, CutBody, NoEnvelope, WrongItems, ServerError, Maintenance, ShortPage, MissingPage,
+		RepeatedPage, TotalMoves, Endless, TooLarge, SiteBroken, GroupsBroken,
+	}
 }
 
 func frozen() []Fault { return []Fault{Refused401, Refused403, Gone404, CredentialsRefused, Withdrawn} }
