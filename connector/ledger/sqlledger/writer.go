@@ -127,7 +127,7 @@ func (t *tx) stmt(query string) (*sql.Stmt, error) {
 	if s := t.w.stmts[query]; s != nil {
 		return s, nil
 	}
-	s, err := t.w.conn.PrepareContext(t.calm, query)
+	s, err := t.w.conn.PrepareContext(t.calm, positional(query))
 	if err != nil {
 		return nil, fmt.Errorf("prepare a statement: %w", err)
 	}
