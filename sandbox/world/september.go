@@ -90,8 +90,11 @@ func (e *draft) admit(r *Report, own []*Person) {
 		want := had[year]
 		if year == 7 {
 			for _, p := range own {
-				e.welcome(r, p)
-				has[7]++
+				// Who leaves two primaries at once comes here once.
+				if !e.knows(p.Human()) {
+					e.welcome(r, p)
+					has[7]++
+				}
 			}
 		}
 		if year == 12 {
@@ -104,6 +107,16 @@ func (e *draft) admit(r *Report, own []*Person) {
 			r.happened(Joined, "%s joins Year %s at %s", p.Name(), yearText(year), e.Site.Name)
 		}
 	}
+}
+
+// knows tells whether the school has a record of the human.
+func (e *draft) knows(human uuid.UUID) bool {
+	for _, list := range e.people {
+		if slices.ContainsFunc(list, func(p *Person) bool { return p.Human() == human }) {
+			return true
+		}
+	}
+	return false
 }
 
 // welcome makes the second record of a pupil who comes from another school of the
