@@ -67,7 +67,7 @@ func (e *Engine) Align(ctx context.Context, sel Selection, record bool) ([]Job, 
 			if !sel.site(site) {
 				continue
 			}
-			j, run := e.assign(site, src, sel)
+			j, run := e.assign(ctx, site, src, sel)
 			if run != nil {
 				report.Runs = append(report.Runs, run)
 			} else {
@@ -84,10 +84,19 @@ func (e *Engine) Align(ctx context.Context, sel Selection, record bool) ([]Job, 
 }
 
 // assign decides what to do with an aligned school; run is set when that is nothing.
-func (e *Engine) assign(site roster.Site, src source.Source, sel Selection) (j Job, run *Run) {
+func (e *Engine) assign(ctx context.Context, site roster.Site, src source.Source, sel Selection) (j Job, run *Run) {
+	if d, can := src.(source.Describer); can && site.Phase == "" && e.Routes.byPhase() {
+		described, err := d.Describe(ctx, site.ID)
+		if err != nil {
+			run = newRun(site, "")
+			run.end(statusOf(err), err.Error())
+			return Job{}, run
+		}
+		site.Phase = described.Phase
+	}
 	route, ok := e.Routes.For(site)
 	if !ok {
-		run := newRun(site, "")
+		run = newRun(site, "")
 		run.end(Skipped, "no entry of sites in the configuration matches this school")
 		run.unrouted = true
 		return Job{}, run

@@ -50,7 +50,7 @@ func (p *pass) carryOut(ctx context.Context, held []plan.Breach) error {
 	p.conclude(err, rec)
 	end := ledger.RunEnd{At: p.Now(), Status: string(p.run.Status), Reason: p.run.Reason, Applied: applied, Failed: failed}
 	// What is known must be recorded even when the run was told to stop.
-	if err := p.Ledger.FinishRun(context.WithoutCancel(ctx), id, end, err == nil); err != nil {
+	if err := p.Ledger.FinishRun(context.WithoutCancel(ctx), id, end, err == nil && !rec.unsettled); err != nil {
 		return fmt.Errorf("record the end of the run: %w", err)
 	}
 	return nil

@@ -29,6 +29,8 @@ type recorder struct {
 	failures []target.Outcome
 	// taken are the names that the target refused because somebody else has them.
 	taken []string
+	// unsettled says that the outcome of some change is not known.
+	unsettled bool
 	// broken is the first error of the ledger.
 	broken error
 }
@@ -121,6 +123,7 @@ func (r *recorder) account(o *target.Outcome) {
 	if n := len(o.Removed); n > 0 {
 		r.applied[plan.RemoveMember] += n
 	}
+	r.unsettled = r.unsettled || o.Unsettled
 	if o.Err != nil {
 		r.failures = append(r.failures, *o)
 		if name := c.After.String(userName); scim.IsConflict(o.Err) && c.Kind == scim.User && name != "" {

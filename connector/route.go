@@ -40,6 +40,11 @@ func Compile(cfg *config.Config) (*Routes, config.Problems) {
 	return r, problems.Sort()
 }
 
+// byPhase tells whether some entry of sites is for schools of a phase.
+func (r *Routes) byPhase() bool {
+	return slices.ContainsFunc(r.config.Entries(), func(e *config.SiteConfig) bool { return e.When.Phase != "" })
+}
+
 // For returns the route of a school, or ok false when no entry of sites matches it.
 func (r *Routes) For(site roster.Site) (Route, bool) {
 	entry, ok := r.config.Resolve(config.SiteRef{

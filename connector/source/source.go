@@ -32,6 +32,13 @@ type Source interface {
 	Requests() int64
 }
 
+// Describer is a Source whose list of schools leaves something out, such as the phase,
+// that the school's own record tells. It is asked only where the configuration needs it.
+type Describer interface {
+	// Describe reads the record of one school.
+	Describe(ctx context.Context, organisation string) (roster.Site, error)
+}
+
 // Want says what of a person the rules use. What is not wanted is dropped at the
 // edge and, where the source can be told so, not even asked for.
 type Want struct {
