@@ -78,6 +78,8 @@ func (s *Scheduler) current(l *line) (context.Context, bool) {
 
 // consider hands the site's slot to the queue if one is due that was not decided
 // about yet. What fails stays undecided, and the next sweep finds it again.
+//
+//nolint:contextcheck // it goes on after its caller returned, under the scheduler's own context
 func (s *Scheduler) consider(l *line) {
 	ctx, ok := s.current(l)
 	if !ok {

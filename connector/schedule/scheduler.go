@@ -93,7 +93,7 @@ func (s *Scheduler) Start(ctx context.Context, table []Entry) error {
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.phase = running
 	s.beat = s.o.Now()
-	s.replace(table) //nolint:contextcheck // deciding goes on after Start returned, under a context of its own
+	s.replace(table)
 	s.cron.Schedule(cron.Every(heartbeat), cron.FuncJob(s.sweep))
 	s.cron.Start()
 	s.sweeps.Go(s.sweep)
