@@ -33,6 +33,8 @@ type task struct {
 	Parallel int
 	// Delay is the latency of the target.
 	Delay time.Duration
+	// Held says that the source has its school in memory before the clock starts.
+	Held bool
 	// Ledger is the path of the ledger's file.
 	Ledger string
 	// Again says that the ledger is that of an earlier sync of the same roll.

@@ -86,6 +86,11 @@ func syncTask(ctx context.Context, t *task) (*result, error) {
 	}
 	defer server.Close()
 	src := &rollSource{roll: t.Roll, now: time.Now}
+	if t.Held {
+		if err := src.hold(ctx); err != nil {
+			return nil, err
+		}
+	}
 	begun := time.Now()
 	report, err := syncOnce(ctx, t, src, server.URL())
 	took := time.Since(begun)
