@@ -1,12 +1,18 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"simscim/internal/httpx"
 	"simscim/sandbox"
 	"simscim/sandbox/world"
 )
@@ -44,7 +50,8 @@ func (c *cli) sandboxCommand() *cobra.Command {
 			"SIMS ID as look-alikes, and a SCIM 2.0 identity provider, all under one address. Everything is\n" +
 			"made up, so other tools may be pointed at it. It listens on this machine only unless told\n" +
 			"otherwise, and stops with Ctrl-C.\n\n" +
-			"POST /_sandbox/day moves it on by a day with ordinary churn, /_sandbox/september to the roll-over.",
+			"Move a running one on with `simscim sandbox day` and `simscim sandbox september`, or by the buttons\n" +
+			"on its page.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d, err := c.newDummy(flags)
 			if err != nil {
@@ -65,9 +72,64 @@ func (c *cli) sandboxCommand() *cobra.Command {
 		},
 	}
 	flags.add(cmd)
-	cmd.Flags().StringVar(&addr, "addr", sandbox.DefaultAddr, "address to listen on")
+	cmd.PersistentFlags().StringVar(&addr, "addr", sandbox.DefaultAddr, "address of the sandbox")
+	cmd.AddCommand(
+		c.moveCommand(&addr, "day", "Move a running sandbox on by a day, with ordinary churn"),
+		c.moveCommand(&addr, "september", "Move a running sandbox on to the next 1 September, with the roll-over"),
+	)
 	cmd.Flags().StringVar(&writeConfig, "write-config", "", "write a configuration for this sandbox to `FILE`")
 	return cmd
+}
+
+// moveCommand moves the world of a sandbox that runs elsewhere.
+func (c *cli) moveCommand(addr *string, step, short string) *cobra.Command {
+	return &cobra.Command{
+		Use:   step,
+		Short: short,
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			happened, err := move(cmd.Context(), *addr, step)
+			if err != nil {
+				return err
+			}
+			if c.output == "json" {
+				return c.json(happened)
+			}
+			fmt.Fprintf(c.out, "It is %s.\n", happened.To.Format("Monday 2 January 2006"))
+			for _, event := range slices.Sorted(maps.Keys(happened.Counts)) {
+				fmt.Fprintf(c.out, "  %6s  %s\n", thousands(happened.Counts[event]), event)
+			}
+			for _, line := range happened.Lines {
+				fmt.Fprintf(c.out, "  %s\n", line)
+			}
+			return nil
+		},
+	}
+}
+
+// happened is what a sandbox says of a move.
+type happened struct {
+	To     time.Time      `json:"to"`
+	Counts map[string]int `json:"counts"`
+	Lines  []string       `json:"lines"`
+}
+
+func move(ctx context.Context, addr, step string) (h happened, err error) {
+	http, err := httpx.New(httpx.Options{BaseURL: "http://" + addr})
+	if err != nil {
+		return h, usageError(fmt.Errorf("--addr: %w", err))
+	}
+	resp, err := http.Do(ctx, httpx.Request{Method: "POST", Path: "/_sandbox/" + step, Route: "/_sandbox/" + step})
+	if err != nil {
+		return h, fmt.Errorf("%w\nIs a sandbox running there? Try: simscim sandbox", err)
+	}
+	if resp.Status != 200 {
+		return h, fmt.Errorf("the sandbox answered %d", resp.Status)
+	}
+	if err := json.Unmarshal(resp.Body, &h); err != nil {
+		return h, fmt.Errorf("read what the sandbox says: %w", err)
+	}
+	return h, nil
 }
 
 // printSandbox says what is there and how to use it. The secrets are those of a dummy
