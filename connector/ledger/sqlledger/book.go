@@ -88,11 +88,3 @@ func (b *book[K]) find(t *tx, key K) (id int64, ok bool, err error) {
 	})
 	return id, true, nil
 }
-
-// lookup returns the number of a text without giving one.
-func (b *book[K]) lookup(t *tx, key K) (id int64, ok bool, err error) {
-	if id, ok := b.get(key); ok {
-		return id, true, nil
-	}
-	return b.find(t, key)
-}

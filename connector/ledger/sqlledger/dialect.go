@@ -17,9 +17,9 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// What is SQLite's own stands in this file; all other SQL is what PostgreSQL knows
-// too. Only the migrations use three words of SQLite that have another form there:
-// WITHOUT ROWID, BLOB, and INTEGER PRIMARY KEY for a numbered column.
+// What is SQLite's own stands in this file and in positional.go; all other SQL is what
+// PostgreSQL knows too. Only the migrations use words of SQLite that read differently
+// there: WITHOUT ROWID, BLOB, and INTEGER PRIMARY KEY (AUTOINCREMENT).
 const (
 	gooseDialect = goose.DialectSQLite3
 

@@ -33,7 +33,7 @@ func (l *Ledger) packPrints(t *tx, prints plan.Prints) ([]byte, error) {
 			}
 			t.paths[p.Path] = id
 		}
-		blob = binary.AppendUvarint(blob, uint64(id))
+		blob = binary.AppendUvarint(blob, uint64(id)) //nolint:gosec // numbers of rows are positive
 		blob = binary.BigEndian.AppendUint64(blob, p.Sum)
 	}
 	return blob, nil

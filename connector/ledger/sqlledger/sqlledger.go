@@ -85,7 +85,7 @@ func Open(ctx context.Context, dsn string, opts Options) (_ *Ledger, err error) 
 	}
 	// The address tells one store in memory from every other that is alive.
 	at.name = fmt.Sprintf("simscim-%p", l)
-	defer func() {
+	defer func() { //nolint:contextcheck // closing is not cut short
 		if err != nil {
 			err = errors.Join(err, l.Close())
 		}

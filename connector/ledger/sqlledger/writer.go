@@ -142,7 +142,7 @@ func (t *tx) exec(query string, args ...any) error {
 
 // execN also tells how many rows were touched.
 func (t *tx) execN(query string, args ...any) (int64, error) {
-	s, err := t.stmt(query)
+	s, err := t.stmt(query) //nolint:sqlclosecheck // it is kept for the next time
 	if err != nil {
 		return 0, err
 	}
@@ -154,7 +154,7 @@ func (t *tx) execN(query string, args ...any) (int64, error) {
 }
 
 func (t *tx) query(query string, args ...any) (*sql.Rows, error) {
-	s, err := t.stmt(query)
+	s, err := t.stmt(query) //nolint:sqlclosecheck // it is kept for the next time
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func (t *tx) query(query string, args ...any) (*sql.Rows, error) {
 
 // row is a query for one row; errors come out of Scan.
 func (t *tx) row(query string, args ...any) scanner {
-	s, err := t.stmt(query)
+	s, err := t.stmt(query) //nolint:sqlclosecheck // it is kept for the next time
 	if err != nil {
 		return failedRow{err}
 	}
