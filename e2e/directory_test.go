@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,7 +15,12 @@ import (
 
 // directory reads what is at a SCIM server with nothing but net/http and encoding/json,
 // so that no mistake of the product's own client can hide here.
-type directory struct{ url, token string }
+type directory struct {
+	url, token string
+	// bulk reads whole pages instead of one object after the other: thousands of them
+	// take a while.
+	bulk bool
+}
 
 // account and band are objects as they were read back.
 type account struct {
@@ -56,9 +62,12 @@ func (d *directory) read(t *testing.T) ([]account, []band) {
 
 func each[T any](t *testing.T, d *directory, path string) []T {
 	t.Helper()
-	ids := d.ids(t, path)
-	list := make([]T, len(ids))
+	ids, list := pages[T](t, d, path)
+	if d.bulk {
+		return list
+	}
 	errs := make([]error, len(ids))
+	list = make([]T, len(ids))
 	var wg sync.WaitGroup
 	room := make(chan struct{}, 8)
 	for i, id := range ids {
@@ -75,28 +84,34 @@ func each[T any](t *testing.T, d *directory, path string) []T {
 	return list
 }
 
-// ids walks the list by index. An id that comes twice is an error of the server.
-func (d *directory) ids(t *testing.T, path string) []string {
+// pages walks the list by index. An id that comes twice is an error of the server.
+func pages[T any](t *testing.T, d *directory, path string) (ids []string, list []T) {
 	t.Helper()
-	var ids []string
 	seen := map[string]bool{}
 	for {
 		var page struct {
-			Total     int `json:"totalResults"`
-			Resources []struct {
-				ID string `json:"id"`
-			} `json:"Resources"`
+			Total     int               `json:"totalResults"`
+			Resources []json.RawMessage `json:"Resources"`
 		}
-		check(t, d.get(t, fmt.Sprintf("%s?startIndex=%d&count=100&attributes=externalId", path, len(ids)+1), &page))
-		for _, r := range page.Resources {
+		query := fmt.Sprintf("?startIndex=%d&count=200", len(ids)+1)
+		if !d.bulk {
+			query += "&attributes=externalId"
+		}
+		check(t, d.get(t, path+query, &page))
+		for _, raw := range page.Resources {
+			var r struct {
+				ID string `json:"id"`
+			}
+			var object T
+			check(t, errors.Join(json.Unmarshal(raw, &r), json.Unmarshal(raw, &object)))
 			if seen[r.ID] {
 				t.Fatalf("%s lists %s twice", path, r.ID)
 			}
 			seen[r.ID] = true
-			ids = append(ids, r.ID)
+			ids, list = append(ids, r.ID), append(list, object)
 		}
 		if len(ids) >= page.Total {
-			return ids
+			return ids, list
 		}
 		if len(page.Resources) == 0 {
 			t.Fatalf("%s ends after %d of %d", path, len(ids), page.Total)

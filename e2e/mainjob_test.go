@@ -18,7 +18,9 @@ func TestMainJob(t *testing.T) {
 	t.Run("scimmy", func(t *testing.T) {
 		t.Parallel()
 		url, token := scimmytest.Start(t)
-		term(newRig(t, setup{preset: "primary", seed: 12, url: url, token: token}))
+		term(newRig(t, setup{preset: "tiny", seed: 12, url: url, token: token, edit: func(text string) string {
+			return text + noLimits // of sixty pupils, two are too many to delete
+		}}))
 	})
 }
 
@@ -39,7 +41,9 @@ func term(r *rig) {
 	leaver, returner, early := pupils[0], pupils[1], pupils[2]
 	r.do(w.Join(site, world.Student, 3))
 	r.do(w.Join(site, world.Staff, 0))
-	r.do(w.MoveClass(pupils[3].ID))
+	if err := r.moveOne(pupils[3:]); err != nil && r.preset != "tiny" { // which has one class a year
+		r.t.Fatal(err)
+	}
 	r.do(w.Marry(staff[0].ID))
 	r.do(w.Leave(leaver.ID))
 	r.do(w.Leave(returner.ID))
@@ -76,6 +80,16 @@ func term(r *rig) {
 	}
 	w.Day()
 	r.syncAndCompare()
+}
+
+// moveOne moves the first pupil for whom there is a parallel class.
+func (r *rig) moveOne(pupils []*world.Person) (err error) {
+	for _, p := range pupils {
+		if _, err = r.box.World().MoveClass(p.ID); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // wants asserts the oracle's own opinion, so that it cannot be wrong unnoticed.
