@@ -242,11 +242,5 @@ func (s slots) LastSlot(ctx context.Context, key string) (time.Time, bool, error
 }
 
 func (s slots) SetLastSlot(ctx context.Context, key string, slot time.Time) error {
-	sites, err := s.ledger.Sites(ctx)
-	if err != nil {
-		return err
-	}
-	rec := sites[key]
-	rec.ID, rec.LastSlot = key, slot
-	return s.ledger.SaveSite(ctx, rec)
+	return s.ledger.BeginSlot(ctx, key, slot)
 }

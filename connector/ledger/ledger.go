@@ -52,6 +52,9 @@ type Ledger interface {
 	Sites(ctx context.Context) (map[string]SiteRecord, error)
 	// SaveSite keeps what is known about a site.
 	SaveSite(ctx context.Context, rec SiteRecord) error
+	// BeginSlot notes the scheduled time that is begun at the site. A slot before the one
+	// that is noted changes nothing.
+	BeginSlot(ctx context.Context, site string, slot time.Time) error
 
 	// Hold stores a held plan and returns its id; the same plan held again keeps its
 	// id until it is rejected or applied, an older undecided hold of the same site and
@@ -146,7 +149,8 @@ type SiteRecord struct {
 	// FrozenSince and FrozenReason are set while the school may not be read.
 	FrozenSince  time.Time
 	FrozenReason string
-	// LastSlot is the scheduled time that was last begun.
+	// LastSlot is the scheduled time that was last begun. BeginSlot sets it; SaveSite
+	// leaves it alone.
 	LastSlot time.Time
 }
 

@@ -114,11 +114,21 @@ func testSites(t *testing.T, open func(*testing.T) ledger.Ledger) {
 				ID: siteA, Source: "sims", Name: "Ysgol y Garreg W\u00e9n", DfE: "123/4567", LastComplete: at(1), People: 900, Groups: 70,
 				FrozenSince: at(2), FrozenReason: "the school is no longer aligned", LastSlot: at(3),
 			}
-			b.must(b.SaveSite(b.Context(), full))
+			b.must(b.BeginSlot(b.Context(), siteA, at(3)))
+			b.must(b.BeginSlot(b.Context(), siteA, at(2))) // an older slot changes nothing
+			stale := full
+			stale.LastSlot = at(1) // nor does saving the site
+			b.must(b.SaveSite(b.Context(), stale))
 			b.must(b.SaveSite(b.Context(), ledger.SiteRecord{ID: siteB}))
 			got, err := b.Sites(b.Context())
 			b.must(err)
 			b.same(map[string]ledger.SiteRecord{siteA: full, siteB: {ID: siteB}}, got)
+		},
+		"a slot may begin at a site that was never read": func(b bundle) {
+			b.must(b.BeginSlot(b.Context(), siteA, at(3)))
+			got, err := b.Sites(b.Context())
+			b.must(err)
+			b.same(map[string]ledger.SiteRecord{siteA: {ID: siteA, LastSlot: at(3)}}, got)
 		},
 		"saving replaces, and the sizes are in the state": func(b bundle) {
 			b.must(b.SaveSite(b.Context(), ledger.SiteRecord{ID: siteA, People: 1, Groups: 2, FrozenSince: at(1)}))

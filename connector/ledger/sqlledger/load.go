@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"simscim/connector/ledger"
 	"simscim/connector/plan"
@@ -253,11 +254,24 @@ func (l *Ledger) SaveSite(ctx context.Context, s ledger.SiteRecord) error {
 			}
 		}
 		return t.exec(`INSERT INTO sites (id, source, name, dfe, last_complete, people, grps, frozen_since, frozen_reason, last_slot)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)
 			ON CONFLICT (id) DO UPDATE SET source = excluded.source, name = excluded.name, dfe = excluded.dfe,
 				last_complete = excluded.last_complete, people = excluded.people, grps = excluded.grps,
-				frozen_since = excluded.frozen_since, frozen_reason = excluded.frozen_reason, last_slot = excluded.last_slot`,
+				frozen_since = excluded.frozen_since, frozen_reason = excluded.frozen_reason`,
 			s.ID, s.Source, s.Name, s.DfE, micros(s.LastComplete), s.People, s.Groups,
-			micros(s.FrozenSince), s.FrozenReason, micros(s.LastSlot))
+			micros(s.FrozenSince), s.FrozenReason)
+	})
+}
+
+// BeginSlot notes the scheduled time that is begun at the site.
+func (l *Ledger) BeginSlot(ctx context.Context, site string, slot time.Time) error {
+	return l.w.do(ctx, "begin a slot", false, func(t *tx) error {
+		if err := checkID("the site's id", site); err != nil {
+			return err
+		}
+		return t.exec(`INSERT INTO sites (id, source, name, dfe, last_complete, people, grps, frozen_since, frozen_reason, last_slot)
+			VALUES ($1, '', '', '', 0, 0, 0, 0, '', $2)
+			ON CONFLICT (id) DO UPDATE SET last_slot = excluded.last_slot WHERE excluded.last_slot > sites.last_slot`,
+			site, micros(slot))
 	})
 }
