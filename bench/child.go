@@ -37,6 +37,8 @@ type task struct {
 	Held bool
 	// Ledger is the path of the ledger's file.
 	Ledger string
+	// Nod says that the target agrees to everything without being sent anything.
+	Nod bool
 	// Again says that the ledger is that of an earlier sync of the same roll.
 	Again bool
 	// Bodies is the file of recorded requests, written or read.
@@ -71,6 +73,9 @@ var tasks = map[string]func(context.Context, *task) (*result, error){
 func (b *bench) measure(ctx context.Context, t task) (*result, error) {
 	if b.profiles != "" {
 		t.Profile = filepath.Join(b.profiles, t.What+"-"+strconv.Itoa(t.Roll.People))
+		if t.Again {
+			t.Profile += "-again"
+		}
 	}
 	in, err := json.Marshal(t)
 	if err != nil {

@@ -40,13 +40,13 @@ func (b *bench) again(ctx context.Context, of roll, parallel int) (*result, erro
 		Ledger: filepath.Join(b.dir, "unchanged.db"),
 	}
 	if of.Sites > 1 {
-		t.Ledger = filepath.Join(b.dir, "sites.db")
+		t.Ledger, t.Nod = filepath.Join(b.dir, "sites.db"), true
 	}
 	filled, err := b.measure(ctx, t)
 	if err != nil {
 		return nil, err
 	}
 	b.say("  the ledger was filled in %.2f s", filled.Seconds)
-	t.Again = true
+	t.Again, t.Nod = true, false
 	return b.measure(ctx, t)
 }
