@@ -29,8 +29,6 @@ func checkFormat(format, s string) string {
 		if normaliseDfE(s) == "" {
 			return `must be a DfE number of seven digits, such as "123/4567"`
 		}
-	case "cron":
-		return checkCron(s)
 	case "zone":
 		return checkZone(s)
 	case "address":

@@ -265,7 +265,7 @@ type Site struct {
 	// replace, attributes merge by path, and an attribute set to null is dropped.
 	Override *Override `yaml:"override"`
 	// Schedule is a cron expression of five fields, in the time zone of run.
-	Schedule Text `yaml:"schedule" default:"15 2 * * *" format:"cron"`
+	Schedule Text `yaml:"schedule" default:"15 2 * * *"`
 	// Safeguards for these schools, in place of the general ones of the same name.
 	Safeguards Safeguards `yaml:"safeguards" keys:"createUsers|updateUsers|renameUsers|suspendUsers|deleteUsers|deleteGroups|removeMembers"`
 	// Leavers for these schools. What is not named here is as in the general ones.

@@ -15,6 +15,7 @@ import (
 	"simscim/connector"
 	"simscim/connector/ledger"
 	"simscim/connector/ledger/sqlledger"
+	"simscim/connector/schedule"
 	"simscim/connector/source"
 	"simscim/connector/source/simsid"
 	"simscim/connector/target"
@@ -41,7 +42,7 @@ func (c *cli) load() (*config.Config, *connector.Routes, error) {
 	if cfg != nil {
 		var more config.Problems
 		routes, more = connector.Compile(cfg)
-		problems = append(problems, more...).Sort()
+		problems = append(append(problems, more...), schedule.Check(cfg)...).Sort()
 	}
 	if len(problems) == 0 {
 		return cfg, routes, nil
