@@ -189,6 +189,7 @@ func (p *pass) withheld() plan.Withheld {
 			w.Freeze = "a record without an id was set aside, so nobody can be said to have left"
 		}
 	}
+	p.withholdHidden(&w)
 	for _, problem := range p.desired.Problems {
 		set := w.People
 		if problem.Kind == scim.Group {
@@ -204,6 +205,36 @@ func (p *pass) withheld() plan.Withheld {
 		}
 	}
 	return w
+}
+
+// withholdHidden withholds whoever the snapshot does not have at all when a record was
+// set aside because another one has its id: it may be anybody's.
+func (p *pass) withholdHidden(w *plan.Withheld) {
+	people, groups := map[string]bool{}, map[string]bool{}
+	hiddenPerson, hiddenGroup := false, false
+	for i := range p.snap.People {
+		id := p.snap.People[i].ID
+		people[id] = true
+		hiddenPerson = hiddenPerson || w.People[id]
+	}
+	for i := range p.snap.Groups {
+		id := p.snap.Groups[i].String()
+		groups[id] = true
+		hiddenGroup = hiddenGroup || w.Groups[id]
+	}
+	withhold := func(known map[string]*plan.Known, there, set map[string]bool) {
+		for _, k := range known {
+			if k.SourceID != "" && !there[k.SourceID] {
+				set[k.SourceID] = true
+			}
+		}
+	}
+	if hiddenPerson {
+		withhold(p.state.Users, people, w.People)
+	}
+	if hiddenGroup {
+		withhold(p.state.Groups, groups, w.Groups)
+	}
 }
 
 // troubles puts the objects that a rule or the plan left out into the report.
