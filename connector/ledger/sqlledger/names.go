@@ -29,6 +29,9 @@ var holdersOf = list(`SELECT n.fold, coalesce(o.key, '')
 
 // NameHolders tells who holds the names that are taken.
 func (l *Ledger) NameHolders(ctx context.Context, target string, folds []string) (map[string]string, error) {
+	if len(folds) == 1 {
+		return l.nameHolder(ctx, target, folds[0])
+	}
 	holders := map[string]string{}
 	err := l.view(ctx, "look up user names", func(t *sql.Tx) error {
 		args := []any{target}
@@ -53,6 +56,19 @@ func (l *Ledger) NameHolders(ctx context.Context, target string, folds []string)
 		return nil, err
 	}
 	return holders, nil
+}
+
+// nameHolder tells who holds one name. When many people are called alike, one name
+// after the other is tried for each of them.
+func (l *Ledger) nameHolder(ctx context.Context, target, fold string) (map[string]string, error) {
+	var f, key string
+	switch err := l.holderOf.QueryRowContext(ctx, target, fold).Scan(&f, &key); {
+	case errors.Is(err, sql.ErrNoRows):
+		return map[string]string{}, nil
+	case err != nil:
+		return nil, failed("look up a user name", err)
+	}
+	return map[string]string{f: cmp.Or(key, ledger.Foreign)}, nil
 }
 
 // claim is one key that wants one name.
@@ -111,27 +127,29 @@ type reserving struct {
 
 var (
 	findKeys = list(`SELECT id, key FROM objects WHERE target = $1 AND kind = 0 AND key IN (%s)`, 2)
-	addKeys  = bulk(`INSERT INTO objects (target, kind, key) VALUES %s ON CONFLICT DO NOTHING`, 3, 1)
-	addNames = bulk(`INSERT INTO names (target, fold, holder, since) VALUES %s ON CONFLICT DO NOTHING`, 4, 1)
+	addKeys  = bulk(`INSERT INTO objects (target, kind, key) VALUES %s ON CONFLICT DO NOTHING RETURNING id, key`, 3, 1)
+	addNames = bulk(`INSERT INTO names (target, fold, holder, since) VALUES %s ON CONFLICT DO NOTHING RETURNING fold, holder`, 4, 1)
 	getNames = list(`SELECT fold, holder FROM names WHERE target = $1 AND fold IN (%s)`, 2)
 )
 
+// reserve issues the names that are free, and looks up who holds the others.
 func (r *reserving) reserve(claims []claim) error {
-	holders, err := r.holders(claims)
-	if err != nil {
-		return err
-	}
 	args := make([]any, 0, 4*len(claims))
 	for _, c := range claims {
-		if _, taken := holders[c.fold]; !taken {
-			args = append(args, r.target, c.fold, c.id, r.at)
+		args = append(args, r.target, c.fold, c.id, r.at)
+	}
+	holders := make(map[string]int64, len(claims))
+	if err := r.holders(holders, addNames[len(claims)], args); err != nil {
+		return err
+	}
+	args = append(args[:0], r.target)
+	for _, c := range claims {
+		if _, issued := holders[c.fold]; !issued {
+			args = append(args, c.fold)
 		}
 	}
-	if n := len(args) / 4; n > 0 {
-		if err := r.exec(addNames[n], args...); err != nil {
-			return err
-		}
-		if holders, err = r.holders(claims); err != nil {
+	if n := len(args) - 1; n > 0 {
+		if err := r.holders(holders, getNames[n], args); err != nil {
 			return err
 		}
 	}
@@ -143,39 +161,40 @@ func (r *reserving) reserve(claims []claim) error {
 	return nil
 }
 
-// number finds the numbers of the keys, and gives one to each that has none.
+// number gives a number to each key that has none, and finds those of the others.
 func (r *reserving) number(claims []claim) error {
-	if err := r.numbers(claims); err != nil {
-		return err
-	}
 	args := make([]any, 0, 3*len(claims))
 	for _, c := range claims {
-		if c.id == 0 {
-			args = append(args, r.target, userKind, c.key)
-		}
+		args = append(args, r.target, userKind, c.key)
 	}
-	n := len(args) / 3
-	if n == 0 {
-		return nil
-	}
-	if err := r.exec(addKeys[n], args...); err != nil {
+	ids := make(map[string]int64, len(claims))
+	if err := r.ids(ids, addKeys[len(claims)], args); err != nil {
 		return err
 	}
-	return r.numbers(claims)
+	args = append(args[:0], r.target)
+	for _, c := range claims {
+		if ids[c.key] == 0 {
+			args = append(args, c.key)
+		}
+	}
+	if n := len(args) - 1; n > 0 {
+		if err := r.ids(ids, findKeys[n], args); err != nil {
+			return err
+		}
+	}
+	for i := range claims {
+		claims[i].id = ids[claims[i].key]
+	}
+	return nil
 }
 
-func (r *reserving) numbers(claims []claim) error {
-	args := make([]any, 1, len(claims)+1)
-	args[0] = r.target
-	for _, c := range claims {
-		args = append(args, c.key)
-	}
-	rows, err := r.query(findKeys[len(claims)], args...)
+// ids adds the numbers that a query yields for keys.
+func (r *reserving) ids(ids map[string]int64, query string, args []any) error {
+	rows, err := r.query(query, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	ids := make(map[string]int64, len(claims))
 	for rows.Next() {
 		var id int64
 		var key string
@@ -184,34 +203,25 @@ func (r *reserving) numbers(claims []claim) error {
 		}
 		ids[key] = id
 	}
-	for i := range claims {
-		claims[i].id = ids[claims[i].key]
-	}
 	return rows.Err()
 }
 
-// holders tells who holds the names, 0 for somebody else's account.
-func (r *reserving) holders(claims []claim) (map[string]int64, error) {
-	args := make([]any, 1, len(claims)+1)
-	args[0] = r.target
-	for _, c := range claims {
-		args = append(args, c.fold)
-	}
-	rows, err := r.query(getNames[len(claims)], args...)
+// holders adds who holds names, as a query yields it, with 0 for somebody else's account.
+func (r *reserving) holders(holders map[string]int64, query string, args []any) error {
+	rows, err := r.query(query, args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
-	holders := make(map[string]int64, len(claims))
 	for rows.Next() {
 		var f string
 		var holder sql.NullInt64
 		if err := rows.Scan(&f, &holder); err != nil {
-			return nil, err
+			return err
 		}
 		holders[f] = holder.Int64
 	}
-	return holders, rows.Err()
+	return rows.Err()
 }
 
 // NoteForeignName records that an account which is not ours holds the name. A name

@@ -48,6 +48,8 @@ type Ledger struct {
 
 	writeDB, readDB *sql.DB
 	w               *writer
+	// holderOf is the one query that is asked thousands of times in a first run.
+	holderOf *sql.Stmt
 
 	// What never changes once it is committed, by text.
 	targets *book[string]
@@ -125,8 +127,11 @@ func (l *Ledger) openFile(ctx context.Context, at location, wait time.Duration) 
 		return failed("open the store for writing", err)
 	}
 	l.w = newWriter(conn)
-	l.readDB, err = at.openReaders(wait)
-	return err
+	if l.readDB, err = at.openReaders(wait); err != nil {
+		return err
+	}
+	l.holderOf, err = l.readDB.PrepareContext(ctx, holdersOf[1])
+	return failed("open the store for reading", err)
 }
 
 // Key is the secret under which fingerprints are made.
@@ -152,6 +157,9 @@ func (l *Ledger) Close() error {
 
 func (l *Ledger) close() error {
 	var errs []error
+	if l.holderOf != nil {
+		errs = append(errs, l.holderOf.Close())
+	}
 	if l.readDB != nil {
 		errs = append(errs, l.readDB.Close())
 	}

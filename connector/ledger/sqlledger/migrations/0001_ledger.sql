@@ -100,6 +100,8 @@ CREATE TABLE sites (
     dfe           TEXT   NOT NULL,
     last_complete BIGINT NOT NULL,
     people        BIGINT NOT NULL,
+    students      BIGINT NOT NULL DEFAULT 0,
+    staff         BIGINT NOT NULL DEFAULT 0,
     grps          BIGINT NOT NULL,
     frozen_since  BIGINT NOT NULL,
     frozen_reason TEXT   NOT NULL,
