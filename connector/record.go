@@ -51,6 +51,9 @@ const (
 	linger = 10 * time.Millisecond
 )
 
+// newRecorder starts the goroutine that writes.
+//
+//nolint:contextcheck // confirmed is confirmed: what is written does not end with the run
 func (p *pass) newRecorder() *recorder {
 	r := &recorder{
 		pass: p, queue: make(chan piece, maxBatch), done: make(chan struct{}),

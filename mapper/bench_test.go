@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"testing"
 
+	"simscim/config"
 	"simscim/mapper"
 	"simscim/roster"
-
-	"simscim/config"
 )
 
 // BenchmarkMap maps 10,000 people with five attribute rules besides the user name.

@@ -16,8 +16,10 @@ func TestGrowth(t *testing.T) {
 	if _, problems := mapper.Compile(oneAttribute("title='a'" + grow)); len(problems) != 1 {
 		t.Error(problems)
 	}
-	for _, rule := range []string{"person.house" + grow, "lower(person.house)" + grow, "lower(person.house" + grow + ")",
-		"coalesce(person.house, '')" + grow, "person.house.split('')[0]" + grow, "[1].map(x, person.house" + grow + ")[0]"} {
+	for _, rule := range []string{
+		"person.house" + grow, "lower(person.house)" + grow, "lower(person.house" + grow + ")",
+		"coalesce(person.house, '')" + grow, "person.house.split('')[0]" + grow, "[1].map(x, person.house" + grow + ")[0]",
+	} {
 		m, problems := mapper.Compile(oneAttribute("title=" + rule))
 		if m == nil {
 			t.Logf("%.30s: %v", rule, problems)

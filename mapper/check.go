@@ -225,10 +225,7 @@ func (sizes) EstimateCallCost(function, _ string, _ *cost.AstNode, args []cost.A
 	switch function {
 	case "ascii", "clean", "slug", "lower", "upper", "titleCase", "initials", "left", "right", "digits", "letters",
 		"pad", "coalesce", "shortCode", "yearAdd", "yearName", "twoDigits":
-		return &cost.CallEstimate{
-			CostEstimate: cost.CostEstimate{Min: 1, Max: 100},
-			ResultSize:   &cost.SizeEstimate{Min: 0, Max: 200},
-		}
+		return cost.NewCallEstimate(cost.Estimate{Min: 1, Max: 100}, &cost.SizeEstimate{Min: 0, Max: 200})
 	}
 	return nil
 }

@@ -174,7 +174,7 @@ func nativeAt(v any, depth int) (any, error) {
 		if uint64(v) > math.MaxInt64 {
 			return nil, ruleError("a number is too large")
 		}
-		return int64(v), nil
+		return int64(v), nil //nolint:gosec // looked at just above
 	case types.Double:
 		if f := float64(v); !math.IsNaN(f) && !math.IsInf(f, 0) {
 			return f, nil

@@ -78,9 +78,13 @@ func ownFunctions() []Function {
 			Doc: "Writes a name that is all in capitals or all in lower case as its bearer most likely does. A word that mixes the two stays as it is. " +
 				"Mc, O' and D' are followed by a capital; Mac is not (Mackie, Macey). Particles such as van, de and la are in lower case inside a name.",
 			Examples: []Example{
-				{`titleCase('MCDONALD')`, `'McDonald'`}, {`titleCase("o'neill")`, `"O'Neill"`}, {`titleCase("D'ARCY")`, `"D'Arcy"`},
-				{`titleCase('SMITH-JONES')`, `'Smith-Jones'`}, {`titleCase('van der berg')`, `'van der Berg'`},
-				{`titleCase('MARIA DE LA CRUZ')`, `'Maria de la Cruz'`}, {`titleCase('MacLeod')`, `'MacLeod'`},
+				{`titleCase('MCDONALD')`, `'McDonald'`},
+				{`titleCase("o'neill")`, `"O'Neill"`},
+				{`titleCase("D'ARCY")`, `"D'Arcy"`},
+				{`titleCase('SMITH-JONES')`, `'Smith-Jones'`},
+				{`titleCase('van der berg')`, `'van der Berg'`},
+				{`titleCase('MARIA DE LA CRUZ')`, `'Maria de la Cruz'`},
+				{`titleCase('MacLeod')`, `'MacLeod'`},
 			},
 			overloads: overloads(text("titleCase", titleCase)),
 		}, {

@@ -252,7 +252,9 @@ func TestGroups(t *testing.T) {
 		{ID: "3", FamilyName: "C", EntryYear: 2019, House: "x"},
 		{ID: "4", FamilyName: "D", Kind: roster.Contact},
 	}, []roster.Group{
-		{GroupKey: class("a"), Name: "7A", Subject: "Art"}, {GroupKey: class("b"), Name: "8B", ShortName: "8B"}, {GroupKey: class("c"), Name: "8C"},
+		{GroupKey: class("a"), Name: "7A", Subject: "Art"},
+		{GroupKey: class("b"), Name: "8B", ShortName: "8B"},
+		{GroupKey: class("c"), Name: "8C"},
 		{GroupKey: roster.GroupKey{Kind: roster.House, ID: "a"}, Name: "Red"},
 	}, roster.Membership{Group: class("a"), Person: "1"}, roster.Membership{Group: class("a"), Person: "2", Role: roster.Teacher},
 		roster.Membership{Group: class("a"), Person: "3"}, roster.Membership{Group: class("a"), Person: "4"})

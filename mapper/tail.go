@@ -31,18 +31,18 @@ func (c *checker) tail(e config.Expr, s slot) *rule {
 		if !ok || !found {
 			continue
 		}
-		text := `"@` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(domain) + `"`
+		parts := []string{`"@` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(domain) + `"`}
 		for _, t := range terms[i+1:] {
 			part, err := cel.ExprToString(t, parsed.NativeRep().SourceInfo())
 			if err != nil {
 				return nil
 			}
-			text += " + (" + part + ")"
+			parts = append(parts, "("+part+")")
 		}
 		// A part of a rule without problems has none either; were there any, there
 		// is no tail, which is no problem of the rules.
 		quiet := &checker{Compiler: c.Compiler, vars: c.vars}
-		return quiet.compile(config.Expr{Text: text, At: e.At}, s)
+		return quiet.compile(config.Expr{Text: strings.Join(parts, " + "), At: e.At}, s)
 	}
 	return nil
 }

@@ -56,7 +56,9 @@ func (s *Sandbox) Listen(ctx context.Context, addr string) (*Running, error) {
 			r.err = fmt.Errorf("serve: %w", err)
 		case <-ctx.Done():
 			r.err = shutDown(context.WithoutCancel(ctx), srv)
-			<-served
+			if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+				r.err = errors.Join(r.err, err)
+			}
 		}
 		stop()
 	}()

@@ -179,8 +179,8 @@ func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	if strings.HasSuffix(noun, "y") {
-		return thousands(n) + " " + strings.TrimSuffix(noun, "y") + "ies"
+	if stem, ok := strings.CutSuffix(noun, "y"); ok {
+		return thousands(n) + " " + stem + "ies"
 	}
 	return thousands(n) + " " + noun + "s"
 }

@@ -30,8 +30,10 @@ func sum(path scim.Path, v any) uint64 {
 
 func attrs(key, name, family string, on bool) scim.Attributes {
 	return scim.Attributes{
-		{Path: "active", Value: on}, {Path: "externalId", Value: key},
-		{Path: "name.familyName", Value: family}, {Path: "userName", Value: name},
+		{Path: "active", Value: on},
+		{Path: "externalId", Value: key},
+		{Path: "name.familyName", Value: family},
+		{Path: "userName", Value: name},
 	}
 }
 
@@ -154,31 +156,45 @@ func TestCompute(t *testing.T) {
 			in.Desired.Users = append(in.Desired.Users, user("c", "cy", "Cole"))
 			in.Desired.Groups[0].Members = []string{"a", "b", "c"}
 		}, []string{"createUser c", "updateMembers g add c"}},
-		{"a marriage", func(in *Input) { in.Desired.Users[0].Attributes = attrs("a", "ann", "Bowman", true) },
-			[]string{"updateUser a set name.familyName"}},
+		{
+			"a marriage", func(in *Input) { in.Desired.Users[0].Attributes = attrs("a", "ann", "Bowman", true) },
+			[]string{"updateUser a set name.familyName"},
+		},
 		{"a value that only differs in form", func(in *Input) { in.Desired.Users[0].Attributes = attrs("a", "ANN", "Archer", true) }, nil},
-		{"a value that is gone", func(in *Input) { in.Desired.Users[0].Attributes = attrs("a", "ann", "", true) },
-			[]string{"updateUser a set name.familyName"}},
-		{"a rule that is gone", func(in *Input) { in.Desired.Users[0].Attributes = attrs("a", "ann", "Archer", true)[:2:2] },
-			[]string{"renameUser a set name.familyName,userName"}},
+		{
+			"a value that is gone", func(in *Input) { in.Desired.Users[0].Attributes = attrs("a", "ann", "", true) },
+			[]string{"updateUser a set name.familyName"},
+		},
+		{
+			"a rule that is gone", func(in *Input) { in.Desired.Users[0].Attributes = attrs("a", "ann", "Archer", true)[:2:2] },
+			[]string{"renameUser a set name.familyName,userName"},
+		},
 		{"an attribute written only at creation", func(in *Input) {
 			in.Desired.Users[0].Attributes = attrs("a", "ann", "Bowman", true)
 			in.Desired.Users[0].CreateOnly = []scim.Path{"name.familyName"}
 		}, nil},
-		{"a rename", func(in *Input) { in.Desired.Users[0].Attributes = attrs("a", "annie", "Archer", true) },
-			[]string{"renameUser a set userName"}},
+		{
+			"a rename", func(in *Input) { in.Desired.Users[0].Attributes = attrs("a", "annie", "Archer", true) },
+			[]string{"renameUser a set userName"},
+		},
 		{"first day missing", func(in *Input) { in.leave("b") }, []string{"note missing b"}},
 		{"often enough but not long enough", func(in *Input) { in.leave("b"); missing(in, "b", 5, 23*time.Hour) }, []string{"note missing b"}},
-		{"long enough but not often enough", func(in *Input) {
-			in.leave("b")
-			missing(in, "b", 0, 0)
-			in.State.Users["b"].MissingSince = now.Add(-99 * time.Hour)
+		{
+			"long enough but not often enough", func(in *Input) {
+				in.leave("b")
+				missing(in, "b", 0, 0)
+				in.State.Users["b"].MissingSince = now.Add(-99 * time.Hour)
+			},
+			[]string{"note missing b"},
 		},
-			[]string{"note missing b"}},
-		{"grace is over", func(in *Input) { in.leave("b"); missing(in, "b", 1, 24*time.Hour) },
-			[]string{"updateMembers g remove b", "suspendUser b set active"}},
-		{"grace is over but the target cannot suspend", func(in *Input) { in.leave("b"); missing(in, "b", 1, 24*time.Hour); in.Can.Suspend = false },
-			[]string{"updateMembers g remove b", "deleteUser b"}},
+		{
+			"grace is over", func(in *Input) { in.leave("b"); missing(in, "b", 1, 24*time.Hour) },
+			[]string{"updateMembers g remove b", "suspendUser b set active"},
+		},
+		{
+			"grace is over but the target cannot suspend", func(in *Input) { in.leave("b"); missing(in, "b", 1, 24*time.Hour); in.Can.Suspend = false },
+			[]string{"updateMembers g remove b", "deleteUser b"},
+		},
 		{"grace is over but another school needs the account", func(in *Input) {
 			in.leave("b")
 			missing(in, "b", 1, 24*time.Hour)
@@ -266,8 +282,10 @@ func TestCompute(t *testing.T) {
 		}, []string{"skip c"}},
 		{"a group is adopted, strangers in it stay", func(in *Input) {
 			in.Desired.Groups = append(in.Desired.Groups, group("h", "a"))
-			seen(in, Object{Kind: scim.Group, RemoteID: "r7", ExternalID: "h", MembersKnown: true, Members: []string{"r-b", "stranger"},
-				Attributes: scim.Attributes{{Path: "displayName", Value: "Group h"}}})
+			seen(in, Object{
+				Kind: scim.Group, RemoteID: "r7", ExternalID: "h", MembersKnown: true, Members: []string{"r-b", "stranger"},
+				Attributes: scim.Attributes{{Path: "displayName", Value: "Group h"}},
+			})
 		}, []string{"adoptGroup h add a remove b"}},
 		{"users only", func(in *Input) { in.Can.Groups = false; in.Desired.Groups = nil }, nil},
 	} {
@@ -297,8 +315,10 @@ func TestDriftIsPlannedFromWhatWasRead(t *testing.T) {
 	t.Parallel()
 	in := world()
 	in.Observed = &Observed{}
-	in.Observed.See(Object{Kind: scim.User, RemoteID: "r-a", ExternalID: "a",
-		Attributes: scim.Attributes{{Path: "active", Value: true}, {Path: "name.familyName", Value: "Changed"}, {Path: "userName", Value: "ann"}}}, nil)
+	in.Observed.See(Object{
+		Kind: scim.User, RemoteID: "r-a", ExternalID: "a",
+		Attributes: scim.Attributes{{Path: "active", Value: true}, {Path: "name.familyName", Value: "Changed"}, {Path: "userName", Value: "ann"}},
+	}, nil)
 	p := Compute(in)
 	want := []Field{{Path: "name.familyName", Before: "Changed", After: "Archer"}}
 	if len(p.Changes) != 1 || cmp.Diff(want, p.Changes[0].Set) != "" {

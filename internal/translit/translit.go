@@ -73,7 +73,7 @@ func plain(r rune) byte {
 	case '`':
 		return '\''
 	}
-	return byte(r)
+	return byte(r) //nolint:gosec // only called for ASCII
 }
 
 // spell puts the spelling of a character outside ASCII.

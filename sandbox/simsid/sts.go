@@ -102,7 +102,7 @@ func (s *Service) checkTokenRequest(form map[string][]string) (c *client, org uu
 }
 
 func selectedOrganisation(acr string) (uuid.UUID, bool) {
-	for _, value := range strings.Fields(acr) {
+	for value := range strings.FieldsSeq(acr) {
 		if text, ok := strings.CutPrefix(value, "orgselected:"); ok {
 			id, err := uuid.Parse(text)
 			return id, err == nil && len(text) == 36
