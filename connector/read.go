@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -67,11 +68,12 @@ func (e *Engine) read(ctx context.Context, j Job, m mode) (*roster.Snapshot, err
 	if err != nil {
 		return nil, err
 	}
-	if err := plausible(snap, rec); err != nil {
+	if err := plausible(snap, rec, kinds); err != nil {
 		return nil, err
 	}
 	if m.apply {
 		rec.LastComplete, rec.People, rec.Groups = snap.TakenAt, len(snap.People), len(snap.Groups)
+		rec.Students, rec.Staff = countKind(snap, roster.Student), countKind(snap, roster.Staff)
 		rec.Name, rec.DfE = snap.Site.Name, snap.Site.DfE
 		rec.FrozenSince, rec.FrozenReason = time.Time{}, ""
 		if err := e.Ledger.SaveSite(ctx, rec); err != nil {
@@ -82,14 +84,36 @@ func (e *Engine) read(ctx context.Context, j Job, m mode) (*roster.Snapshot, err
 }
 
 // plausible refuses a snapshot that cannot be right: an empty list where people or
-// groups were before.
-func plausible(snap *roster.Snapshot, rec ledger.SiteRecord) error {
-	switch {
-	case len(snap.People) == 0 && rec.People > 0:
-		return &source.Incomplete{Reason: fmt.Sprintf("it came without a single person, and there were %d before", rec.People)}
-	case len(snap.Groups) == 0 && rec.Groups > 0:
-		return &source.Incomplete{Reason: fmt.Sprintf("it came without a single group, and there were %d before", rec.Groups)}
-	default:
-		return nil
+// groups were before. A kind of people that the rules no longer want is no such list.
+func plausible(snap *roster.Snapshot, rec ledger.SiteRecord, wanted []roster.Kind) error {
+	students, staff := countKind(snap, roster.Student), countKind(snap, roster.Staff)
+	empty := func(what string, now, before int) error {
+		if now > 0 || before == 0 {
+			return nil
+		}
+		return &source.Incomplete{Reason: fmt.Sprintf("it came without a single %s, and there were %d before", what, before)}
 	}
+	problems := []error{empty("person", len(snap.People), rec.People), empty("group", len(snap.Groups), rec.Groups)}
+	if slices.Contains(wanted, roster.Student) {
+		problems = append(problems, empty("student", students, rec.Students))
+	}
+	if slices.Contains(wanted, roster.Staff) {
+		problems = append(problems, empty("member of staff", staff, rec.Staff))
+	}
+	for _, err := range problems {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func countKind(snap *roster.Snapshot, kind roster.Kind) int {
+	n := 0
+	for i := range snap.People {
+		if snap.People[i].Kind == kind {
+			n++
+		}
+	}
+	return n
 }

@@ -143,9 +143,10 @@ type RunEnd struct {
 type SiteRecord struct {
 	ID, Source, Name, DfE string
 	// LastComplete is the time of the last complete snapshot; People and Groups are
-	// its sizes.
-	LastComplete   time.Time
-	People, Groups int
+	// its sizes. Students and Staff are how many of the people were that.
+	LastComplete    time.Time
+	People, Groups  int
+	Students, Staff int
 	// FrozenSince and FrozenReason are set while the school may not be read.
 	FrozenSince  time.Time
 	FrozenReason string
