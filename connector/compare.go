@@ -64,9 +64,11 @@ func (p *pass) work(ctx context.Context) (err error) {
 		return err
 	}
 	p.run.planned(p.plan.Counts())
-	p.run.digest = p.plan.Digest(p.printer.Print)
 	p.troubles()
 	held := p.breaches()
+	if !p.apply || p.saved != nil || len(held) > 0 { // nobody else asks which plan it is
+		p.run.digest = p.plan.Digest(p.printer.Print)
+	}
 	if !p.apply {
 		p.run.steps(p.plan)
 		p.run.end(Done, p.summary())
