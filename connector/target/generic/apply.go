@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
@@ -174,8 +176,20 @@ func (j *job) delete(ctx context.Context) error {
 	return j.confirm(target.Outcome{Gone: true, Final: true})
 }
 
-// confirm hands an outcome to the caller. Its error ends Apply.
+var errStrangeID = errors.New("the target gave the object an id that cannot be used: empty, far too long, or not text")
+
+// usable tells whether an id can be kept and put into a URL.
+func usable(id string) bool {
+	const longest = 1024
+	return id != "" && len(id) <= longest && utf8.ValidString(id) && !strings.ContainsRune(id, 0)
+}
+
+// confirm hands an outcome to the caller. Its error ends Apply, but for an id that
+// nobody can keep, which is the object's own trouble.
 func (j *job) confirm(o target.Outcome) error {
+	if o.Attributes && !usable(j.id) {
+		return errStrangeID
+	}
 	o.Change, o.RemoteID = j.change, j.id
 	o.Attributes = o.Attributes && !j.told
 	j.told = j.told || o.Attributes
