@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -93,7 +94,7 @@ func bareTask(ctx context.Context, t *task) (*result, error) {
 	defer server.Close()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConns: t.InFlight, MaxIdleConnsPerHost: t.InFlight}}
 	url := server.URL()
-	begun := time.Now()
+	r, stop := &result{}, watch()
 	var next atomic.Int64
 	var group errgroup.Group
 	for range t.InFlight {
@@ -109,12 +110,11 @@ func bareTask(ctx context.Context, t *task) (*result, error) {
 			}
 		})
 	}
-	err = group.Wait()
-	took := time.Since(begun)
-	if err != nil {
+	if err := cmp.Or(group.Wait(), stop(r)); err != nil {
 		return nil, err
 	}
-	return &result{Seconds: took.Seconds(), Requests: server.Requests()}, nil
+	r.Requests = server.Requests()
+	return r, nil
 }
 
 func post(ctx context.Context, client *http.Client, url string, s *sent) error {

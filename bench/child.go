@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -56,7 +57,7 @@ type result struct {
 	Requests int64
 	// Rate is persons a second.
 	Rate float64
-	// CPU is the processor time of the whole child in seconds.
+	// CPU is the processor time of the measured part in seconds, the target's included.
 	CPU float64
 	// PeakMiB is the peak resident memory of the child.
 	PeakMiB float64
@@ -117,11 +118,6 @@ func child(ctx context.Context, in []byte, out io.Writer) error {
 	if r.PeakMiB, err = peak(); err != nil {
 		return err
 	}
-	var used syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-		return fmt.Errorf("read the processor time: %w", err)
-	}
-	r.CPU = time.Duration(used.Utime.Nano() + used.Stime.Nano()).Seconds()
 	return json.NewEncoder(out).Encode(r)
 }
 
@@ -149,6 +145,21 @@ func profiled(ctx context.Context, t *task, run func(context.Context, *task) (*r
 	}
 	defer heap.Close()
 	return r, pprof.WriteHeapProfile(heap)
+}
+
+// watch starts a clock for wall time and one for processor time.
+func watch() (stop func(*result) error) {
+	var before, after syscall.Rusage
+	failed := syscall.Getrusage(syscall.RUSAGE_SELF, &before)
+	begun := time.Now()
+	return func(r *result) error {
+		r.Seconds = time.Since(begun).Seconds()
+		if err := cmp.Or(failed, syscall.Getrusage(syscall.RUSAGE_SELF, &after)); err != nil {
+			return fmt.Errorf("read the processor time: %w", err)
+		}
+		r.CPU = time.Duration(after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano()).Seconds()
+		return nil
+	}
 }
 
 // peak is the peak resident memory of this process. The kernel's rusage would not do:

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"time"
 )
 
@@ -27,37 +27,66 @@ func first(ctx context.Context, b *bench) ([]figure, error) {
 	most := large.users() + large.groups() + 10
 	return []figure{
 		{What: "requests", Unit: "requests", Value: float64(p.requests), Bound: "<=", Limit: float64(most), Note: "users + groups + 10"},
-		p.ratio("<=", 1.3, fmt.Sprintf("median of %d pairs, %d in flight", b.pairs, inFlight)),
-		p.seconds("wall time", "from opening the ledger to closing it; the roll is in memory"),
-		{What: "wall time of the bare loop", Unit: "s", Value: p.bareMiddle, Low: p.bareLow, High: p.bareHigh, Note: strconv.Itoa(p.posts) + " posts"},
-		{What: "peak memory", Unit: "MiB", Value: p.peak, Note: "the target's own memory included"},
+		p.wall.figure(1.3, fmt.Sprintf("median of %d pairs, %d in flight", b.pairs, inFlight)),
+		p.processor.figure(0, "both with the target in the same process"),
+		p.wall.seconds("from opening the ledger to closing it; the roll is in memory"),
+		{What: "peak memory", Unit: "MiB", Value: p.peak, Note: fmt.Sprintf("the target's own included; the bare loop's is %.1f", p.barePeak)},
 	}, nil
 }
 
 // paired is what several pairs of measurements came to.
 type paired struct {
-	requests int64
-	posts    int
-	ratios   []float64
+	requests, posts int64
+	wall, processor ratio
+	peak, barePeak  float64
+}
 
-	middle, low, high             float64
-	bareMiddle, bareLow, bareHigh float64
-	peak                          float64
+// ratio is a time of the product beside that of the bare loop, pair by pair.
+type ratio struct {
+	what          string
+	product, bare []float64
+}
+
+func (r *ratio) add(product, bare float64) {
+	r.product, r.bare = append(r.product, product), append(r.bare, bare)
+}
+
+// figure is the ratio; a limit of 0 is none.
+func (r *ratio) figure(limit float64, note string) figure {
+	f := figure{What: r.what + " ÷ bare loop", Unit: "×", Note: note}
+	if limit > 0 {
+		f.Bound, f.Limit = "<=", limit
+	}
+	each := make([]float64, len(r.product))
+	for i := range each {
+		each[i] = r.product[i] / r.bare[i]
+	}
+	f.Value, f.Low, f.High = median(each)
+	return f
+}
+
+// seconds is the product's own time.
+func (r *ratio) seconds(note string) figure {
+	f := figure{What: r.what, Unit: "s"}
+	f.Value, f.Low, f.High = median(slices.Clone(r.product))
+	bare, _, _ := median(slices.Clone(r.bare))
+	f.Note = fmt.Sprintf("%s; the bare loop takes %.2f s", note, bare)
+	return f
 }
 
 // compare records the bodies of a first sync, and then measures first syncs and bare
 // loops in turn.
 func (b *bench) compare(ctx context.Context, of roll, delay time.Duration, pairs int) (*paired, error) {
 	bodies := filepath.Join(b.dir, fmt.Sprintf("bodies-%d", of.users()))
-	t := task{What: "sync", Roll: of, InFlight: inFlight, Parallel: 1, Delay: delay, Held: true}
+	t := task{What: "sync", Roll: of, InFlight: inFlight, Parallel: 1, Held: true}
 	ledger := func(i int) string { return filepath.Join(b.dir, fmt.Sprintf("first-%d-%d.db", of.users(), i)) }
 	warm := t
-	warm.Bodies, warm.Ledger, warm.Delay = bodies, ledger(-1), 0
+	warm.Bodies, warm.Ledger = bodies, ledger(-1)
 	if _, err := b.measure(ctx, warm); err != nil {
 		return nil, err
 	}
-	p := &paired{}
-	var product, bare []float64
+	t.Delay = delay
+	p := &paired{wall: ratio{what: "wall time"}, processor: ratio{what: "processor time"}}
 	for i := range pairs {
 		t.Ledger = ledger(i)
 		a, err := b.measure(ctx, t)
@@ -69,20 +98,10 @@ func (b *bench) compare(ctx context.Context, of roll, delay time.Duration, pairs
 			return nil, err
 		}
 		b.say("  %.2f s (processor %.2f s), bare loop %.2f s (%.2f s): %.2f", a.Seconds, a.CPU, z.Seconds, z.CPU, a.Seconds/z.Seconds)
-		p.requests, p.posts, p.peak = max(p.requests, a.Requests), int(z.Requests), max(p.peak, a.PeakMiB)
-		product, bare, p.ratios = append(product, a.Seconds), append(bare, z.Seconds), append(p.ratios, a.Seconds/z.Seconds)
+		p.wall.add(a.Seconds, z.Seconds)
+		p.processor.add(a.CPU, z.CPU)
+		p.requests, p.posts = max(p.requests, a.Requests), z.Requests
+		p.peak, p.barePeak = max(p.peak, a.PeakMiB), max(p.barePeak, z.PeakMiB)
 	}
-	p.middle, p.low, p.high = median(product)
-	p.bareMiddle, p.bareLow, p.bareHigh = median(bare)
 	return p, nil
-}
-
-func (p *paired) ratio(bound string, limit float64, note string) figure {
-	f := figure{What: "wall time ÷ bare loop", Unit: "×", Bound: bound, Limit: limit, Note: note}
-	f.Value, f.Low, f.High = median(p.ratios)
-	return f
-}
-
-func (p *paired) seconds(what, note string) figure {
-	return figure{What: what, Unit: "s", Value: p.middle, Low: p.low, High: p.high, Note: note}
 }

@@ -16,11 +16,11 @@ func latency(ctx context.Context, b *bench) ([]figure, error) {
 		return nil, err
 	}
 	least := float64(p.posts) / inFlight * delay.Seconds()
-	f := p.seconds("wall time", fmt.Sprintf("2,000 users and 200 groups; waiting alone takes %.2f s", least))
+	f := p.wall.seconds(fmt.Sprintf("2,000 users and 200 groups, %d in flight; waiting alone takes %.2f s", inFlight, least))
 	f.Bound, f.Limit = "<", 4
 	return []figure{
 		f,
-		p.ratio("", 0, fmt.Sprintf("%d in flight", inFlight)),
+		p.wall.figure(0, ""),
 		{What: "requests", Unit: "requests", Value: float64(p.requests), Bound: "<=", Limit: float64(of.users() + of.groups() + 10), Note: "users + groups + 10"},
 	}, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,15 +92,12 @@ func syncTask(ctx context.Context, t *task) (*result, error) {
 			return nil, err
 		}
 	}
-	begun := time.Now()
+	r, stop := &result{}, watch()
 	report, err := syncOnce(ctx, t, src, server.URL())
-	took := time.Since(begun)
-	if err != nil {
+	if err := cmp.Or(err, stop(r)); err != nil {
 		return nil, err
 	}
-	r := &result{
-		Seconds: took.Seconds(), ReadSeconds: time.Duration(src.spent.Load()).Seconds(), Requests: server.Requests(),
-	}
+	r.ReadSeconds, r.Requests = time.Duration(src.spent.Load()).Seconds(), server.Requests()
 	if err := verify(report, t, server); err != nil {
 		return nil, err
 	}

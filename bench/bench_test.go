@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A small roll goes through everything that is measured: what is timed must be right
+// first, and syncTask and bareTask check that themselves.
+func TestTasks(t *testing.T) {
+	for name, value := range map[string]string{tokenEnv: token, "BENCH_ID": "unused", "BENCH_SECRET": "unused"} {
+		t.Setenv(name, value)
+	}
+	of := roll{Seed: seed, Sites: 1, People: 60, Groups: 6, Places: 3}
+	dir := t.TempDir()
+	do := task{What: "sync", Roll: of, InFlight: 4, Parallel: 1, Held: true, Ledger: filepath.Join(dir, "ledger.db"), Bodies: filepath.Join(dir, "bodies")}
+	filled, err := syncTask(t.Context(), &do)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := int64(of.users() + of.groups() + 10); filled.Requests > most {
+		t.Errorf("%d requests, at most %d are wanted", filled.Requests, most)
+	}
+	bare, err := bareTask(t.Context(), &task{InFlight: 4, Bodies: do.Bodies})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bare.Requests != int64(of.users()+of.groups()) {
+		t.Errorf("the bare loop sent %d requests", bare.Requests)
+	}
+	do.Again, do.Bodies, do.Held = true, "", false
+	again, err := syncTask(t.Context(), &do)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.Requests != 0 {
+		t.Errorf("an unchanged roll took %d requests", again.Requests)
+	}
+	for _, known := range []bool{false, true} {
+		if _, err := mapTask(known)(t.Context(), &task{Roll: of}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestNodFillsALedger(t *testing.T) {
+	for name, value := range map[string]string{tokenEnv: token, "BENCH_ID": "unused", "BENCH_SECRET": "unused"} {
+		t.Setenv(name, value)
+	}
+	do := task{
+		Roll: roll{Seed: seed, Sites: 3, People: 20, Groups: 4, Places: 3}, InFlight: 4, Parallel: 2,
+		Ledger: filepath.Join(t.TempDir(), "ledger.db"), Nod: true,
+	}
+	if _, err := syncTask(t.Context(), &do); err != nil {
+		t.Fatal(err)
+	}
+	do.Nod, do.Again = false, true
+	if r, err := syncTask(t.Context(), &do); err != nil || r.Requests != 0 {
+		t.Errorf("the second run: %+v, %v", r, err)
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		bound        string
+		value, limit float64
+		missed       bool
+	}{
+		{"<=", 1.3, 1.3, false},
+		{"<=", 1.31, 1.3, true},
+		{"<", 100, 100, true},
+		{"<", 99, 100, false},
+		{">=", 100, 100, false},
+		{">=", 99, 100, true},
+		{"=", 0, 0, false},
+		{"=", 1, 0, true},
+		{"", 1e9, 0, false},
+	} {
+		if f := (figure{Bound: c.bound, Value: c.value, Limit: c.limit}); f.missed() != c.missed {
+			t.Errorf("%v %s %v: missed is %v", c.value, c.bound, c.limit, f.missed())
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	figures := []figure{{Scenario: "s", What: "w", Unit: "MiB", Value: 65.27, Bound: "<", Limit: 100, Note: "n"}}
+	if err := table(&out, figures); err != nil {
+		t.Fatal(err)
+	}
+	if want := "s         w       65.3 MiB  < 100.0   0.65      ok  n\n"; !strings.HasSuffix(out.String(), want) {
+		t.Errorf("got\n%swant a last line of\n%s", out.String(), want)
+	}
+}
