@@ -20,7 +20,7 @@ import (
 
 const (
 	tokenEnv = "BENCH_TOKEN"
-	token    = "a-token-for-the-stub" //nolint:gosec // it guards nothing
+	token    = "a-token-for-the-stub"
 )
 
 // configuration is what is measured: five attributes besides active, each account in
@@ -114,7 +114,7 @@ func syncOnce(ctx context.Context, t *task, src source.Source, url string) (_ *c
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, books.Close()) }()
+	defer func() { err = errors.Join(err, books.Close()) }() //nolint:contextcheck // what is confirmed is kept, whatever has ended
 	var directory target.Target = nod{}
 	if !t.Nod {
 		if directory, err = generic.New(cfg.Targets[targetName], generic.Options{}); err != nil {
