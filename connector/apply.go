@@ -64,6 +64,9 @@ func (p *pass) rounds(ctx context.Context, rec *recorder, approval int64) error 
 			if err := p.compare(ctx); err != nil {
 				return err
 			}
+			// What is left alone, and why, is another story by now.
+			p.run.Troubles, p.run.InGrace = nil, 0
+			p.troubles()
 		}
 		p.Watch(Event{Site: p.run.Site, Name: p.run.Name, Target: p.run.Target, Planned: len(p.plan.Changes)})
 		if err := p.notes(ctx, approval); err != nil {

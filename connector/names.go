@@ -31,6 +31,11 @@ type namer struct {
 	// recognise says that a foreign name may be the person's own account, because
 	// accounts are recognised by user name: the plan decides then.
 	recognise bool
+	// looked says that the target was looked at in this run for who holds which name;
+	// doubtful, that it should be: a name was issued that somebody else had once.
+	looked, doubtful bool
+	// theirs holds the folds of names issued although the ledger has them as foreign.
+	theirs map[string]bool
 
 	// holders caches who holds which name: a key, ledger.Foreign, or "" for nobody.
 	holders map[string]string
@@ -43,7 +48,7 @@ type namer struct {
 func (p *pass) newNamer(ctx context.Context) *namer {
 	n := &namer{
 		ctx: ctx, ledger: p.Ledger, target: p.run.Target, state: p.state, foreign: p.foreign,
-		holders: map[string]string{}, issued: map[string]string{},
+		holders: map[string]string{}, issued: map[string]string{}, theirs: map[string]bool{}, looked: p.observed != nil,
 	}
 	for _, path := range p.Route.Mapping.Match {
 		n.recognise = n.recognise || path == userName
@@ -123,7 +128,11 @@ func (n *namer) free(key, fold string) bool {
 		holder = found[fold]
 		n.holders[fold] = holder
 	}
-	return holder == "" || holder == key || holder == ledger.Foreign && n.recognise
+	if holder == ledger.Foreign && n.recognise {
+		n.theirs[fold], n.doubtful = true, n.doubtful || !n.looked
+		return !n.looked || n.foreign[fold]
+	}
+	return holder == "" || holder == key
 }
 
 func (n *namer) fail(err error) {
@@ -139,9 +148,14 @@ func (p *pass) reserve(ctx context.Context) (bool, error) {
 	names := map[string]string{}
 	for i := range p.plan.Changes {
 		c := &p.plan.Changes[i]
-		if name, isNew := p.names.issued[c.Key]; isNew && c.Kind == scim.User {
-			names[c.Key] = name
+		name, isNew := p.names.issued[c.Key]
+		if !isNew || c.Kind != scim.User {
+			continue
 		}
+		if c.Action == plan.AdoptUser && p.names.theirs[scim.Fold(name)] {
+			continue // the account has the name, and brings it along
+		}
+		names[c.Key] = name
 	}
 	if len(names) == 0 {
 		return true, nil

@@ -16,12 +16,13 @@ import (
 const externalID scim.Path = "externalId"
 
 // observe looks at the target for the objects that the ledger does not know: at the
-// first run of a site, and after a run whose outcome is not known in full. They are
+// first run of a site, after a run whose outcome is not known in full, and when a new
+// account would get a name that was somebody else's. They are
 // listed, or looked up one by one where that takes fewer requests. It returns true
-// when it saw user names that other people's accounts hold, so that names must be
-// chosen again.
+// when it saw user names that other people's accounts hold, or when that was what it
+// looked for, so that names must be chosen again.
 func (p *pass) observe(ctx context.Context) (bool, error) {
-	if p.observed != nil || (p.state.Baseline && p.state.Settled) {
+	if p.observed != nil || (p.state.Baseline && p.state.Settled && !p.names.doubtful) {
 		return false, nil
 	}
 	if err := p.ask(ctx); err != nil {
@@ -54,7 +55,7 @@ func (p *pass) observe(ctx context.Context) (bool, error) {
 			return false, err
 		}
 	}
-	return len(p.foreign) > 0, nil
+	return len(p.foreign) > 0 || p.names.doubtful, nil
 }
 
 // lookFor is what is looked for of one kind.
