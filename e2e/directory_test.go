@@ -156,3 +156,42 @@ func state(p *idp.IDP) string {
 	}
 	return b.String()
 }
+
+// create makes an account that nobody but its owner knows of.
+func (d *directory) create(t *testing.T, userName string) (id string) {
+	t.Helper()
+	var made struct {
+		ID string `json:"id"`
+	}
+	body := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":%q,"displayName":"A stranger"}`, userName)
+	check(t, json.Unmarshal(d.send(t, http.MethodPost, "/Users", body, http.StatusCreated), &made))
+	return made.ID
+}
+
+// remove takes the stranger's account away, if it is as it was.
+func (d *directory) remove(t *testing.T, id, userName string) {
+	t.Helper()
+	var u account
+	check(t, d.get(t, "/Users/"+id, &u))
+	if u.UserName != userName || u.DisplayName != "A stranger" || u.ExternalID != "" {
+		t.Errorf("the stranger's account was touched: %+v", u)
+	}
+	d.send(t, http.MethodDelete, "/Users/"+id, "", http.StatusNoContent)
+}
+
+func (d *directory) send(t *testing.T, method, path, body string, want int) []byte {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, d.url+path, strings.NewReader(body))
+	check(t, err)
+	req.Header.Set("Authorization", "Bearer "+d.token)
+	req.Header.Set("Content-Type", "application/scim+json")
+	resp, err := reader.Do(req)
+	check(t, err)
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	check(t, err)
+	if resp.StatusCode != want {
+		t.Fatalf("%s %s: %d %s", method, path, resp.StatusCode, answer)
+	}
+	return answer
+}
