@@ -15,6 +15,8 @@ type Builder struct {
 	people  map[string]bool
 	groups  map[GroupKey]bool
 	members map[Membership]bool
+	// warnings count by everything but the count.
+	warnings map[Warning]int
 }
 
 // NewBuilder starts a snapshot of site, read at the time given.
@@ -24,12 +26,20 @@ func NewBuilder(site Site, at time.Time) *Builder {
 		people:  map[string]bool{},
 		groups:  map[GroupKey]bool{},
 		members: map[Membership]bool{},
+
+		warnings: map[Warning]int{},
 	}
 }
 
 // SetAside notes a record that the source itself could not use.
 func (b *Builder) SetAside(entity, ref, reason string) {
 	b.snap.SetAside = append(b.snap.SetAside, SetAside{Entity: entity, Ref: ref, Reason: reason})
+}
+
+// Warn counts an optional value that was dropped. The reason names neither the record
+// nor the value.
+func (b *Builder) Warn(entity, field, reason string) {
+	b.warnings[Warning{Entity: entity, Field: field, Reason: reason}]++
 }
 
 // AddPerson takes p. A second record with the same id is set aside: which of the
@@ -101,8 +111,19 @@ func (b *Builder) Finish() *Snapshot {
 		return cmp.Or(compareKeys(x.Group, y.Group), cmp.Compare(x.Person, y.Person), cmp.Compare(x.Role, y.Role))
 	})
 	b.fillGroupNames()
-	b.people, b.groups, b.members = nil, nil, nil
+	b.fillWarnings()
+	b.people, b.groups, b.members, b.warnings = nil, nil, nil, nil
 	return s
+}
+
+func (b *Builder) fillWarnings() {
+	for w, n := range b.warnings {
+		w.Count = n
+		b.snap.Warnings = append(b.snap.Warnings, w)
+	}
+	slices.SortFunc(b.snap.Warnings, func(x, y Warning) int {
+		return cmp.Or(cmp.Compare(x.Entity, y.Entity), cmp.Compare(x.Field, y.Field), cmp.Compare(x.Reason, y.Reason))
+	})
 }
 
 // fillGroupNames gives each person the names of the groups that the memberships

@@ -141,6 +141,8 @@ type Snapshot struct {
 	Memberships []Membership
 	// SetAside lists the records that were left out, and why.
 	SetAside []SetAside
+	// Warnings count the optional values that were dropped, sorted.
+	Warnings []Warning
 }
 
 // SetAside is a record that could not be used. Its Ref is the record's id in the
@@ -150,6 +152,16 @@ type SetAside struct {
 	Entity string
 	Ref    string
 	Reason string
+}
+
+// Warning counts optional values that were dropped for one reason. Unlike a record set
+// aside it changes nothing about who is there, so it names no record.
+type Warning struct {
+	// Entity is "person", "group", "membership", "session" or "course".
+	Entity string
+	Field  string
+	Reason string
+	Count  int
 }
 
 // NormaliseDfE returns the seven digits of a DfE number written in any of its
