@@ -152,6 +152,25 @@ func TestOAuth2FetchesOnceAndRenewsAfterARefusal(t *testing.T) {
 	}
 }
 
+func TestOAuth2InBody(t *testing.T) {
+	t.Parallel()
+	s := newTokens(t, func(w http.ResponseWriter, r *http.Request) {
+		if _, _, basic := r.BasicAuth(); basic || r.PostFormValue("client_id") != "client" || r.PostFormValue("client_secret") != "key" {
+			t.Error("the client is not in the form alone")
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"access_token":"a","token_type":"bearer","expires_in":3600}`)
+	})
+	id, _ := file(t, "client")
+	key, _ := file(t, "key")
+	hc, err := auth.NewHTTP("", 5*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(hc.CloseIdleConnections)
+	want(t, auth.OAuth2(auth.ClientCredentials{TokenURL: s.URL, ClientID: id, ClientSecret: key, InBody: true, HTTP: hc}), "", "Bearer a")
+}
+
 func TestOAuth2SurvivesACancelledCall(t *testing.T) {
 	t.Parallel()
 	s := newTokens(t, nil)

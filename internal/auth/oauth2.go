@@ -24,6 +24,8 @@ type ClientCredentials struct {
 	ClientID, ClientSecret secret.Ref
 	// Scope is a list separated by blanks; empty asks for none.
 	Scope string
+	// InBody puts id and secret into the form instead of HTTP Basic.
+	InBody bool
 	// HTTP calls the token service; see NewHTTP. It needs a timeout of its own: the
 	// contexts of the calls that want a token do not reach it.
 	HTTP *http.Client
@@ -107,6 +109,9 @@ func (s *tokenSource) source() (oauth2.TokenSource, error) {
 		// Every service must take HTTP Basic (RFC 6749 §2.3.1). Guessing the style costs a
 		// refused request, and some services lock clients out after a few of those.
 		AuthStyle: oauth2.AuthStyleInHeader,
+	}
+	if s.conf.InBody {
+		cc.AuthStyle = oauth2.AuthStyleInParams
 	}
 	// The source keeps this context for every later fetch, so it must not be a call's.
 	s.src = cc.TokenSource(context.WithValue(context.Background(), oauth2.HTTPClient, s.conf.HTTP))

@@ -43,6 +43,12 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	call, _ := ctx.Value(callKey{}).(*call)
+	// Here, after all waiting: a signature holds the time.
+	req, err := sign(call, req)
+	if err != nil {
+		<-g.slots
+		return nil, err
+	}
 	timed, cancel := context.WithTimeout(ctx, g.opts.Timeout)
 	if call != nil {
 		timed = httptrace.WithClientTrace(timed, &httptrace.ClientTrace{

@@ -57,6 +57,9 @@ type Options struct {
 	// Authorize returns the value of the Authorization header. stale is the value that
 	// was just refused with 401, and "" otherwise. Nil means no sign-in.
 	Authorize func(ctx context.Context, stale string) (string, error)
+	// Sign adds to each attempt what covers the whole request, such as the signature of
+	// OAuth 1.0a, right before it is sent. It stands instead of Authorize.
+	Sign func(req *http.Request) error
 	// Log gets one debug line an attempt: method, route, status, duration.
 	Log *zap.Logger
 	// Observe is told of every attempt; status is 0 when there was no answer.
@@ -165,15 +168,19 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 func (c *Client) Requests() int64 { return c.gate.sent.Load() }
 
 // Do carries out one call, with its retries. Every answer is a Response, whatever its
-// status; an error is a *Failure, an error of Authorize, or the context's.
+// status; an error is a *Failure, an error of Authorize or Sign, or the context's.
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
+	return c.do(ctx, r, nil)
+}
+
+func (c *Client) do(ctx context.Context, r Request, s *stream) (*Response, error) {
 	stale := ""
 	for {
 		auth, err := c.authorize(ctx, stale)
 		if err != nil {
 			return nil, err
 		}
-		resp, err := c.attempt(ctx, r, auth)
+		resp, err := c.attempt(ctx, r, auth, s)
 		if err != nil {
 			return nil, err
 		}
@@ -195,9 +202,10 @@ func (c *Client) authorize(ctx context.Context, stale string) (string, error) {
 	return auth, nil
 }
 
-// attempt runs the call through resty, which repeats it as far as it may be.
-func (c *Client) attempt(ctx context.Context, r Request, auth string) (*Response, error) {
-	call := &call{request: &r}
+// attempt runs the call through resty, which repeats it as far as it may be. s is nil
+// unless the body is read as it comes.
+func (c *Client) attempt(ctx context.Context, r Request, auth string, s *stream) (*Response, error) {
+	call := &call{request: &r, sign: c.opts.Sign}
 	req := c.resty.R().SetContext(context.WithValue(ctx, callKey{}, call)).SetHeader("User-Agent", c.opts.UserAgent)
 	if auth != "" {
 		req.SetHeader("Authorization", auth)
@@ -214,8 +222,24 @@ func (c *Client) attempt(ctx context.Context, r Request, auth string) (*Response
 	if len(r.Query) > 0 {
 		req.SetQueryParamsFromValues(r.Query)
 	}
-	req.AddRetryCondition(func(resp *resty.Response, err error) bool { return mayRepeat(&r, resp, err) })
+	req.SetDoNotParseResponse(s != nil)
+	req.AddRetryCondition(func(resp *resty.Response, err error) bool {
+		if err == nil && s != nil {
+			if err = s.consume(resp); s.own {
+				return false
+			}
+		}
+		return mayRepeat(&r, resp, err)
+	})
 	resp, err := req.Execute(r.Method, c.baseURL+r.Path)
+	if s != nil && (err == nil || errors.Is(err, errWaitTooLong)) {
+		if err = s.consume(resp); s.own {
+			return nil, err
+		}
+	}
+	if signing, ok := errors.AsType[*signError](err); ok {
+		return nil, signing.err
+	}
 	if err != nil && !errors.Is(err, errWaitTooLong) {
 		if ctx.Err() != nil && !call.reached.Load() {
 			return nil, ctx.Err()
@@ -230,7 +254,8 @@ func (c *Client) attempt(ctx context.Context, r Request, auth string) (*Response
 // where doing it twice is the same as doing it once.
 func mayRepeat(r *Request, resp *resty.Response, err error) bool {
 	if err != nil {
-		return !errors.Is(err, context.Canceled) && !errors.Is(err, resty.ErrResponseBodyTooLarge) && r.repeatable()
+		_, signing := errors.AsType[*signError](err)
+		return !signing && !errors.Is(err, context.Canceled) && !errors.Is(err, resty.ErrResponseBodyTooLarge) && r.repeatable()
 	}
 	switch resp.StatusCode() {
 	case http.StatusTooManyRequests:
@@ -257,6 +282,7 @@ type callKey struct{}
 // call holds what the transport finds out about one call.
 type call struct {
 	request *Request
+	sign    func(req *http.Request) error
 	// reached is set once some attempt had a connection to send on.
 	reached atomic.Bool
 }

@@ -16,6 +16,6 @@ func (c *Client) Sibling(baseURL string, authorize func(ctx context.Context, sta
 		return nil, errors.New("the base URL is not an http or https address")
 	}
 	s := &Client{resty: c.resty, gate: c.gate, opts: c.opts, baseURL: strings.TrimRight(baseURL, "/")}
-	s.opts.Authorize = authorize
+	s.opts.Authorize, s.opts.Sign = authorize, nil
 	return s, nil
 }
