@@ -24,11 +24,17 @@ func first(ctx context.Context, b *bench) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
+	const delay = 5 * time.Millisecond
+	far, err := b.compare(ctx, large, delay, min(b.pairs, 3))
+	if err != nil {
+		return nil, err
+	}
 	most := large.users() + large.groups() + 10
 	return []figure{
 		{What: "requests", Unit: "requests", Value: float64(p.requests), Bound: "<=", Limit: float64(most), Note: "users + groups + 10"},
 		p.wall.figure(1.3, fmt.Sprintf("median of %d pairs, %d in flight", b.pairs, inFlight)),
 		p.processor.figure(0, "both with the target in the same process"),
+		far.wall.figure(0, "wall time when the target takes 5 ms to answer"),
 		p.wall.seconds("from opening the ledger to closing it; the roll is in memory"),
 		{What: "peak memory", Unit: "MiB", Value: p.peak, Note: fmt.Sprintf("the target's own included; the bare loop's is %.1f", p.barePeak)},
 	}, nil
@@ -77,9 +83,9 @@ func (r *ratio) seconds(note string) figure {
 // compare records the bodies of a first sync, and then measures first syncs and bare
 // loops in turn.
 func (b *bench) compare(ctx context.Context, of roll, delay time.Duration, pairs int) (*paired, error) {
-	bodies := filepath.Join(b.dir, fmt.Sprintf("bodies-%d", of.users()))
+	bodies := filepath.Join(b.dir, fmt.Sprintf("bodies-%d-%v", of.users(), delay))
 	t := task{What: "sync", Roll: of, InFlight: inFlight, Parallel: 1, Held: true}
-	ledger := func(i int) string { return filepath.Join(b.dir, fmt.Sprintf("first-%d-%d.db", of.users(), i)) }
+	ledger := func(i int) string { return filepath.Join(b.dir, fmt.Sprintf("first-%d-%v-%d.db", of.users(), delay, i)) }
 	warm := t
 	warm.Bodies, warm.Ledger = bodies, ledger(-1)
 	if _, err := b.measure(ctx, warm); err != nil {
