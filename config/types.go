@@ -81,6 +81,13 @@ type Source struct {
 	Credentials []*Credential `yaml:"credentials"`
 	// Scope asked for in a school's token.
 	Scope string `yaml:"scope" default:"partner organisation onerosterapi rapapi"`
+	// Links is a CSV file by which the administrator says who is one person across
+	// schools: lines of a source id and a link of your choice. Rules see the link as
+	// person.identifiers.link.
+	Links string `yaml:"links"`
+	// SetAside limits how many records of one read may be set aside because they cannot
+	// be used; with more, the read does not count as complete and the school is skipped.
+	SetAside SetAsideLimit `yaml:"setAside"`
 	// Limits on calls to this source, shared by all of its schools.
 	Limits Limits `yaml:"limits" defaults:"perSecond=5 inFlight=4"`
 
@@ -88,6 +95,15 @@ type Source struct {
 	Name string `yaml:"-"`
 	// At is where it stands.
 	At Pos `yaml:"-"`
+}
+
+// SetAsideLimit is a limit on records set aside, in percent of the people and groups
+// read, absolute, or both; exceeding either is too many.
+type SetAsideLimit struct {
+	// Percent of the people and groups of the read.
+	Percent *float64 `yaml:"percent" min:"0" max:"100"`
+	// Count of records.
+	Count *int `yaml:"count" min:"0"`
 }
 
 // Vendor is the access to vendor management.

@@ -68,6 +68,8 @@ type Engine struct {
 	// busy holds a lock for each target: two schools that share a person, or want the
 	// same name, must not decide at the same time.
 	busy map[string]*sync.Mutex
+	// links are the administrator's files of who is one person.
+	links *links
 }
 
 // New makes an engine.
@@ -82,7 +84,7 @@ func New(o Options) (*Engine, error) {
 	if o.Watch == nil {
 		o.Watch = func(Event) {}
 	}
-	e := &Engine{Options: o, printer: ledger.NewPrinter(o.Ledger.Key()), busy: map[string]*sync.Mutex{}}
+	e := &Engine{Options: o, printer: ledger.NewPrinter(o.Ledger.Key()), busy: map[string]*sync.Mutex{}, links: &links{}}
 	for name := range o.Targets {
 		e.busy[name] = &sync.Mutex{}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"simscim/config"
 	"simscim/connector/ledger"
 	"simscim/connector/source"
 	"simscim/internal/clock"
@@ -68,7 +69,11 @@ func (e *Engine) read(ctx context.Context, j Job, m mode) (*roster.Snapshot, err
 	if err != nil {
 		return nil, err
 	}
-	if err := plausible(snap, rec, kinds); err != nil {
+	settings := e.Routes.source(j.Site.Source)
+	if err := errors.Join(plausible(snap, rec, kinds), usable(snap, settings.SetAside)); err != nil {
+		return nil, err
+	}
+	if err := e.links.apply(snap, settings.Links); err != nil {
 		return nil, err
 	}
 	if m.apply {
@@ -106,6 +111,23 @@ func plausible(snap *roster.Snapshot, rec ledger.SiteRecord, wanted []roster.Kin
 		}
 	}
 	return nil
+}
+
+// usable refuses a snapshot of which too many records had to be set aside.
+func usable(snap *roster.Snapshot, limit config.SetAsideLimit) error {
+	n, all := len(snap.SetAside), len(snap.SetAside)+len(snap.People)+len(snap.Groups)
+	over := limit.Count != nil && n > *limit.Count || limit.Percent != nil && float64(n)*100 > *limit.Percent*float64(all)
+	if !over {
+		return nil
+	}
+	var most SetAside
+	for _, s := range countSetAside(snap.SetAside) {
+		if s.Count > most.Count {
+			most = s
+		}
+	}
+	return &source.Incomplete{Reason: fmt.Sprintf("%d of %d records could not be used, more than setAside allows; most often a %s: %s",
+		n, all, most.Entity, most.Reason)}
 }
 
 func countKind(snap *roster.Snapshot, kind roster.Kind) int {

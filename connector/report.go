@@ -151,18 +151,20 @@ func (r *Run) outcome(applied map[plan.Counter]int) {
 	}
 }
 
-// setAside counts the snapshot's set-aside records by reason.
-func (r *Run) setAside(list []roster.SetAside) {
+// countSetAside counts set-aside records by entity and reason, in that order.
+func countSetAside(list []roster.SetAside) []SetAside {
 	counts := map[roster.SetAside]int{}
 	for _, s := range list {
 		counts[roster.SetAside{Entity: s.Entity, Reason: s.Reason}]++
 	}
+	sums := make([]SetAside, 0, len(counts))
 	for s, n := range counts {
-		r.SetAside = append(r.SetAside, SetAside{Entity: s.Entity, Reason: s.Reason, Count: n})
+		sums = append(sums, SetAside{Entity: s.Entity, Reason: s.Reason, Count: n})
 	}
-	slices.SortFunc(r.SetAside, func(x, y SetAside) int {
+	slices.SortFunc(sums, func(x, y SetAside) int {
 		return cmp.Or(cmp.Compare(x.Entity, y.Entity), cmp.Compare(x.Reason, y.Reason))
 	})
+	return sums
 }
 
 // steps writes the plan out.

@@ -40,6 +40,14 @@ func Compile(cfg *config.Config) (*Routes, config.Problems) {
 	return r, problems.Sort()
 }
 
+// source returns the settings of a source, by its name.
+func (r *Routes) source(name string) *config.Source {
+	if s := r.config.Sources[name]; s != nil {
+		return s
+	}
+	return &config.Source{}
+}
+
 // byPhase tells whether some entry of sites is for schools of a phase.
 func (r *Routes) byPhase() bool {
 	return slices.ContainsFunc(r.config.Entries(), func(e *config.SiteConfig) bool { return e.When.Phase != "" })

@@ -165,17 +165,22 @@ func (d *demo) change() error {
 	w := d.dummy.World()
 	w.Advance(24 * time.Hour)
 	sites := w.Sites()
-	first, second := sites[0].ID, sites[1].ID
+	first, last := sites[0].ID, sites[len(sites)-1].ID
 	pupils, staff := current(w, first, world.Student), current(w, first, world.Staff)
+	theirs := current(w, last, world.Student)
 	steps := []func() (world.Report, error){
-		func() (world.Report, error) { return w.Join(first, world.Student, 3) },
-		func() (world.Report, error) { return w.Join(second, world.Student, 5) },
+		func() (world.Report, error) { return w.Join(first, world.Student, year(pupils[0])) },
+		func() (world.Report, error) { return w.Join(last, world.Student, year(theirs[0])) },
 		func() (world.Report, error) { return w.Join(first, world.Staff, 0) },
-		func() (world.Report, error) { return w.Leave(pupils[0]) },
-		func() (world.Report, error) { return w.Leave(pupils[1]) },
-		func() (world.Report, error) { return w.MoveClass(pupils[2]) },
-		func() (world.Report, error) { return w.Marry(staff[0]) },
-		func() (world.Report, error) { return w.DualRegister(pupils[3], second) },
+		func() (world.Report, error) { return w.Leave(pupils[0].ID) },
+		func() (world.Report, error) { return w.Leave(pupils[1].ID) },
+		func() (world.Report, error) { return oneOf(pupils[2:], w.MoveClass) },
+		func() (world.Report, error) { return w.Marry(staff[0].ID) },
+	}
+	if len(sites) > 1 {
+		steps = append(steps, func() (world.Report, error) {
+			return oneOf(pupils[3:], func(pupil uuid.UUID) (world.Report, error) { return w.DualRegister(pupil, sites[1].ID) })
+		})
 	}
 	for _, step := range steps {
 		report, err := step()
@@ -190,15 +195,28 @@ func (d *demo) change() error {
 	return nil
 }
 
-// current gives the ids of people who are on the roll today.
-func current(w *world.World, site uuid.UUID, kind world.Kind) []uuid.UUID {
-	var ids []uuid.UUID
+// current gives the people who are on the roll today.
+func current(w *world.World, site uuid.UUID, kind world.Kind) []*world.Person {
+	var list []*world.Person
 	for _, p := range w.People(site, kind) {
-		if p.State(w.Today()) == world.Current {
-			ids = append(ids, p.ID)
+		if p.State(w.Today()) == world.Current && p.End == 0 {
+			list = append(list, p)
 		}
 	}
-	return ids
+	return list
+}
+
+func year(p *world.Person) int { return int(p.Year) }
+
+// oneOf lets something happen to the first pupil to whom it can. In the smallest
+// worlds, where it can happen to nobody, nothing does.
+func oneOf(pupils []*world.Person, happen func(uuid.UUID) (world.Report, error)) (world.Report, error) {
+	for _, p := range pupils {
+		if report, err := happen(p.ID); err == nil {
+			return report, nil
+		}
+	}
+	return world.Report{}, nil
 }
 
 func (d *demo) plan(ctx context.Context) error {

@@ -121,7 +121,7 @@ func (c *cli) root() *cobra.Command {
 	root.AddCommand(
 		c.demoCommand(), c.initCommand(), c.checkCommand(), c.planCommand(), c.syncCommand(), c.runCommand(),
 		c.explainCommand(), c.statusCommand(), c.holdsCommand(), c.approveCommand(), c.rejectCommand(),
-		c.sandboxCommand(), c.versionCommand(),
+		c.rekeyCommand(), c.sandboxCommand(), c.versionCommand(),
 	)
 	for _, cmd := range root.Commands() {
 		cmd.Args = usageArgs(cmd.Args)

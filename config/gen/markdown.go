@@ -22,6 +22,7 @@ func sections() []section {
 		{"sources.NAME", "Source", ""},
 		{"sources.NAME.vendor", "Vendor", ""},
 		{"sources.NAME.credentials[]", "Credential", ""},
+		{"sources.NAME.setAside", "SetAsideLimit", "Give `percent`, `count` or both."},
 		{"limits of a source or a target", "Limits", "The default depends on whose limits they are; see there."},
 		{"targets.NAME", "Target", ""},
 		{"targets.NAME.auth", "TargetAuth", "`bearer` needs `token`; `basic` needs `username` and `password`; `oauth2` needs `tokenURL`, `clientID` and `clientSecret`. Keys of another type are refused."},

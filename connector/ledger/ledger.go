@@ -107,6 +107,11 @@ type Tx interface {
 	RemoveMembers(target, group string, users []string) error
 	// Claim records that the site needs a user whose attributes another site decides on.
 	Claim(target, site, key, sourceID string) error
+	// Rekey gives an object of ours another key and another source id at the site, when
+	// the source has changed its ids. Name, members and claims stay; names that the new
+	// key holds already go over to the object. It is an error when there is no object
+	// with the key, or one with the new key.
+	Rekey(target, site string, kind scim.Kind, key, newKey, sourceID string) error
 	// SetMissing records how long a user or a group has been missing at the site; zero
 	// values mean that it is back. It belongs to the site's claim: somebody who left one
 	// school is still seen by another.

@@ -21,6 +21,7 @@ func Run(t *testing.T, open func(t *testing.T) ledger.Ledger) {
 	for name, part := range map[string]func(*testing.T, func(*testing.T) ledger.Ledger){
 		"objects": testObjects,
 		"claims":  testClaims,
+		"rekey":   testRekey,
 		"members": testMembers,
 		"names":   testNames,
 		"update":  testUpdate,
