@@ -1,0 +1,87 @@
+package oneroster
+
+import (
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Canonical returns an id as we keep it: trimmed, and a GUID in lower case without
+// braces, as the other API of the same schools spells it. Any other id is opaque.
+func Canonical(id string) string {
+	id = strings.TrimSpace(id)
+	bare := strings.TrimSuffix(strings.TrimPrefix(id, "{"), "}")
+	if isGUID(bare) {
+		return strings.ToLower(bare)
+	}
+	return id
+}
+
+func isGUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if c != '-' {
+				return false
+			}
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'f', c >= 'A' && c <= 'F':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// ParseDay reads a date as sources write it: 2026-09-01, or a moment whose day counts.
+// Empty text is no date, which is fine.
+func ParseDay(s string) (day time.Time, ok bool) {
+	s = strings.TrimSpace(s)
+	if s == "" || isNull(s) {
+		return time.Time{}, true
+	}
+	if len(s) > len(time.DateOnly) && (s[len(time.DateOnly)] == 'T' || s[len(time.DateOnly)] == ' ') {
+		s = s[:len(time.DateOnly)]
+	}
+	day, err := time.Parse(time.DateOnly, s)
+	return day, err == nil
+}
+
+// ParseFlag reads a boolean, which sources write in several ways. known is false where
+// the text is empty, ok where it is neither yes nor no.
+func ParseFlag(s string) (value, known, ok bool) {
+	switch strings.ToLower(strings.TrimSpace(s)) {
+	case "true", "1", "yes", "y", "t":
+		return true, true, true
+	case "false", "0", "no", "n", "f":
+		return false, true, true
+	case "", "null":
+		return false, false, true
+	default:
+		return false, false, false
+	}
+}
+
+// isNull tells a literal NULL, which some feeds carry where there is nothing.
+func isNull(s string) bool { return strings.EqualFold(s, "null") }
+
+// clean makes one line of a text: line breaks and other control characters, which only
+// ever come in by accident, become single blanks.
+func clean(s string) string {
+	odd := func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == '\uFEFF' }
+	if strings.IndexFunc(s, odd) >= 0 {
+		s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return odd(r) || r == ' ' }), " ")
+	}
+	return strings.TrimSpace(s)
+}
+
+// isEmail is a sanity check, not a grammar: one @ with something on both sides, and
+// nothing that could break out of a header or a filter.
+func isEmail(s string) bool {
+	local, domain, ok := strings.Cut(s, "@")
+	return ok && local != "" && domain != "" && !strings.Contains(domain, "@") &&
+		!strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) &&
+		!strings.ContainsAny(s, `,;<>"()`)
+}
