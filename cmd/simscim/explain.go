@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"simscim/config"
 	"simscim/connector"
 	"simscim/connector/plan"
 	"simscim/mapper"
@@ -69,7 +70,7 @@ func (c *cli) explainConfig(cmd *cobra.Command, a *app, pattern string) error {
 	for _, j := range jobs {
 		origins := j.Route.Describe()
 		if c.output == "json" {
-			if err := c.json(map[string]any{"site": j.Site.ID, "name": j.Site.Name, "settings": origins}); err != nil {
+			if err := c.json(map[string]any{"site": j.Site.ID, "name": j.Site.Name, "settings": settingViews(origins)}); err != nil {
 				return err
 			}
 			continue
@@ -84,6 +85,26 @@ func (c *cli) explainConfig(cmd *cobra.Command, a *app, pattern string) error {
 		}
 	}
 	return nil
+}
+
+// settingView is an effective setting for scripts.
+type settingView struct {
+	Path  string `json:"path"`
+	Value string `json:"value"`
+	From  string `json:"from"`
+	At    string `json:"at,omitempty"`
+}
+
+func settingViews(origins []config.Origin) []settingView {
+	views := make([]settingView, 0, len(origins))
+	for _, o := range origins {
+		v := settingView{Path: o.Path, Value: o.Value, From: o.From}
+		if o.At.Line > 0 {
+			v.At = o.At.String()
+		}
+		views = append(views, v)
+	}
+	return views
 }
 
 func (c *cli) printExplained(x *connector.Explained) {

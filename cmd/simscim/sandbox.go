@@ -86,7 +86,7 @@ func (c *cli) moveCommand(addr *string, step, short string) *cobra.Command {
 	return &cobra.Command{
 		Use:   step,
 		Short: short,
-		Args:  usageArgs(cobra.NoArgs),
+		Args:  usageArgs(nil),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			happened, err := move(cmd.Context(), *addr, step)
 			if err != nil {

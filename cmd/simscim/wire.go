@@ -60,7 +60,7 @@ func (c *cli) load() (*config.Config, *connector.Routes, error) {
 func (c *cli) open(ctx context.Context, watch func(connector.Event)) (*app, error) {
 	log, err := telemetry.New(c.logLevel, c.errOut, c.logFormat())
 	if err != nil {
-		return nil, usageError(err)
+		return nil, usageError(fmt.Errorf("--log-level: %w", err))
 	}
 	cfg, routes, err := c.load()
 	if err != nil {
