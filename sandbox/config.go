@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"simscim/internal/secret"
+	"simscim/sandbox/oneroster"
 	"simscim/sandbox/simsid"
 )
 
@@ -23,9 +24,14 @@ const (
 type Credentials struct {
 	// STS, Management, Provisioning and SCIM are base URLs.
 	STS, Management, Provisioning, SCIM string
-	Vendor                              simsid.Vendor
-	Schools                             []simsid.School
-	IDPToken                            secret.Value
+	// OneRoster11 and OneRoster12 are the roots of the two versions, and OneRosterToken
+	// is where the district gets its tokens. A school's own come from the STS.
+	OneRoster11, OneRoster12, OneRosterToken string
+	// District opens all schools at once by OneRoster.
+	District oneroster.District
+	Vendor   simsid.Vendor
+	Schools  []simsid.School
+	IDPToken secret.Value
 }
 
 // Credentials for this sandbox, where it is now.
@@ -33,6 +39,8 @@ func (s *Sandbox) Credentials() Credentials {
 	at := s.BaseURL()
 	return Credentials{
 		STS: at + "/sts", Management: at + "/management", Provisioning: at + "/provisioning", SCIM: at + scimPath,
+		OneRoster11: at + rosterPath + oneroster.Path11, OneRoster12: at + rosterPath + oneroster.Path12,
+		OneRosterToken: at + rosterPath + "/token", District: s.roster.District(),
 		Vendor: s.simsid.Vendor(), Schools: s.simsid.Schools(), IDPToken: secret.New(s.idp.Token()),
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"simscim/sandbox/idp"
+	"simscim/sandbox/oneroster"
 	"simscim/sandbox/simsid"
 	"simscim/sandbox/world"
 )
@@ -33,6 +34,16 @@ type State struct {
 	// Directory is what has arrived at the identity provider.
 	Directory Directory `json:"directory"`
 	// Requests counts the calls to the SIMS ID services.
+	Requests int64 `json:"requests"`
+	// OneRoster is how the OneRoster services are set.
+	OneRoster OneRoster `json:"oneroster"`
+}
+
+// OneRoster are the switches of the OneRoster services that are on.
+type OneRoster struct {
+	Deviations []string       `json:"deviations"`
+	Faults     []simsid.Fault `json:"faults"`
+	// Requests counts calls.
 	Requests int64 `json:"requests"`
 }
 
@@ -63,6 +74,7 @@ func (s *Sandbox) State() State {
 		Now: s.world.Now(), Preset: s.world.Preset(), Seed: s.world.Seed(), Digest: s.world.Digest(),
 		Sites: []SiteState{}, Faults: s.simsid.Faults().List(), Requests: s.simsid.Requests(),
 	}
+	st.OneRoster = OneRoster{s.roster.Deviations(), s.roster.Faults().List(), s.roster.Requests()}
 	st.Directory.Users, st.Directory.Groups, st.Directory.Memberships = s.idp.Counts()
 	calls := s.idp.Requests()
 	st.Directory.Requests, st.Directory.Writes = calls.Total(), calls.Writes()
@@ -91,6 +103,8 @@ func (s *Sandbox) control(mux *http.ServeMux) {
 	post("/_sandbox/september", func(w http.ResponseWriter, r *http.Request) { done(w, r, s.world.September()) })
 	post("/_sandbox/advance", s.advance)
 	post("/_sandbox/faults", s.setFaults)
+	mux.HandleFunc("GET /_sandbox/oneroster", func(w http.ResponseWriter, _ *http.Request) { s.oneRoster(w) })
+	post("/_sandbox/oneroster", s.setOneRoster)
 }
 
 // done tells a program what happened, and sends a person back to the index page.
@@ -152,14 +166,7 @@ func (s *Sandbox) setFaults(w http.ResponseWriter, r *http.Request) {
 		Directory    directoryFaults `json:"directory"`
 		ExpireTokens bool            `json:"expireTokens"`
 	}
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxControlBody))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(&body)
-	if err == nil {
-		if _, more := dec.Token(); !errors.Is(more, io.EOF) {
-			err = errors.New("more than one JSON value")
-		}
-	}
+	err := decode(w, r, &body)
 	if err == nil {
 		err = body.Directory.check()
 	}
@@ -175,6 +182,54 @@ func (s *Sandbox) setFaults(w http.ResponseWriter, r *http.Request) {
 		s.simsid.ExpireTokens()
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"faults": s.simsid.Faults().List()})
+}
+
+// setOneRoster replaces the deviations and faults of the OneRoster services; what the
+// body does not name stays.
+func (s *Sandbox) setOneRoster(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Deviations   *[]string       `json:"deviations"`
+		Faults       *[]simsid.Fault `json:"faults"`
+		ExpireTokens bool            `json:"expireTokens"`
+	}
+	err := decode(w, r, &body)
+	before := s.roster.Faults().List()
+	if err == nil && body.Faults != nil {
+		err = s.roster.Faults().Set(*body.Faults...)
+	}
+	if err == nil && body.Deviations != nil {
+		if err = s.roster.Deviate(*body.Deviations...); err != nil {
+			err = errors.Join(err, s.roster.Faults().Set(before...)) // all or nothing
+		}
+	}
+	if err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	if body.ExpireTokens {
+		s.roster.ExpireTokens()
+	}
+	s.oneRoster(w)
+}
+
+// oneRoster says what is on and what there is.
+func (s *Sandbox) oneRoster(w http.ResponseWriter) {
+	writeJSON(w, http.StatusOK, map[string]any{
+		"deviations": s.roster.Deviations(), "faults": s.roster.Faults().List(), "allDeviations": oneroster.Switches(), "kinds": s.roster.Faults().Kinds(),
+	})
+}
+
+// decode reads one JSON value of known fields.
+func decode(w http.ResponseWriter, r *http.Request, into any) error {
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxControlBody))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return err
+	}
+	if _, more := dec.Token(); !errors.Is(more, io.EOF) {
+		return errors.New("more than one JSON value")
+	}
+	return nil
 }
 
 func fail(w http.ResponseWriter, status int, message string) {

@@ -1,5 +1,5 @@
-// Package sandbox puts the dummy world together: SIMS ID look-alikes and an identity
-// provider under one address, with an index page and controls to move time on.
+// Package sandbox puts the dummy world together: look-alikes of SIMS ID and OneRoster
+// services and an identity provider under one address, with an index page and controls to move time on.
 //
 // It is the outside world: it imports nothing of the connector, and everything that
 // it shows is made up from a seed. It has no protection of its own beyond refusing
@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"simscim/sandbox/idp"
+	"simscim/sandbox/oneroster"
 	"simscim/sandbox/simsid"
 	"simscim/sandbox/world"
 )
@@ -25,6 +26,9 @@ const DefaultAddr = "127.0.0.1:8467"
 
 // scimPath is where the identity provider serves SCIM.
 const scimPath = "/scim/v2"
+
+// rosterPath is where the OneRoster services stand.
+const rosterPath = "/oneroster"
 
 // Options choose a sandbox.
 type Options struct {
@@ -50,6 +54,7 @@ type Options struct {
 type Sandbox struct {
 	world   *world.World
 	simsid  *simsid.Service
+	roster  *oneroster.Service
 	idp     *idp.IDP
 	handler http.Handler
 
@@ -76,7 +81,11 @@ func New(o Options) (*Sandbox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new sandbox: %w", err)
 	}
-	s := &Sandbox{world: w, simsid: sims, idp: o.IDP, base: strings.TrimSuffix(o.BaseURL, "/")}
+	roster, err := oneroster.New(oneroster.Options{World: w, SIMS: sims, Now: o.Now, TokenTTL: o.TokenTTL})
+	if err != nil {
+		return nil, fmt.Errorf("new sandbox: %w", err)
+	}
+	s := &Sandbox{world: w, simsid: sims, roster: roster, idp: o.IDP, base: strings.TrimSuffix(o.BaseURL, "/")}
 	if s.base == "" {
 		s.base = "http://" + DefaultAddr
 	}
@@ -92,6 +101,7 @@ func (s *Sandbox) routes() http.Handler {
 		"/sts":          s.simsid.STS(),
 		"/management":   s.simsid.Management(),
 		"/provisioning": s.simsid.Provisioning(),
+		rosterPath:      s.roster.Handler(),
 		"/directory":    s.idp.Handler(),
 	} {
 		mux.Handle(prefix+"/", http.StripPrefix(prefix, h))
@@ -110,6 +120,9 @@ func (s *Sandbox) World() *world.World { return s.world }
 
 // SIMSID are the SIMS ID services, for their faults and counters.
 func (s *Sandbox) SIMSID() *simsid.Service { return s.simsid }
+
+// OneRoster are the OneRoster services, for their deviations, faults and counters.
+func (s *Sandbox) OneRoster() *oneroster.Service { return s.roster }
 
 // IDP is the identity provider, for what has arrived there, its faults and counters.
 func (s *Sandbox) IDP() *idp.IDP { return s.idp }

@@ -72,19 +72,25 @@ type Fault struct {
 
 // Faults is the set of switches. It can be changed at any time.
 type Faults struct {
+	kinds []FaultKind
+
 	mu    sync.Mutex
 	list  []Fault
 	calls []int
 }
 
-func newFaults() *Faults { return &Faults{} }
+// NewFaults makes a set of switches of the kinds that a service knows.
+func NewFaults(kinds ...FaultKind) *Faults { return &Faults{kinds: kinds} }
+
+// Kinds lists the faults that can be switched on.
+func (f *Faults) Kinds() []FaultKind { return slices.Clone(f.kinds) }
 
 // Set replaces all faults, and begins to count anew.
 func (f *Faults) Set(list ...Fault) error {
 	for _, fault := range list {
 		switch {
-		case !slices.Contains(FaultKinds(), fault.Kind):
-			return fmt.Errorf("set faults: there is no fault %q; there are %v", fault.Kind, FaultKinds())
+		case !slices.Contains(f.kinds, fault.Kind):
+			return fmt.Errorf("set faults: there is no fault %q; there are %v", fault.Kind, f.kinds)
 		case fault.Path != "" && !strings.HasPrefix(fault.Path, "/"):
 			return fmt.Errorf("set faults: the path %q does not begin with a slash", fault.Path)
 		case fault.Nth < 0 || fault.Times < 0 || fault.Seconds < 0:
@@ -107,8 +113,8 @@ func (f *Faults) List() []Fault {
 	return append([]Fault{}, f.list...)
 }
 
-// match counts a call and returns the first fault that hits it, or nil.
-func (f *Faults) match(path string) *Fault {
+// Match counts a call and returns the first fault that hits it, or nil.
+func (f *Faults) Match(path string) *Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var hit *Fault

@@ -231,7 +231,7 @@ func TestSlowAnswersAreRight(t *testing.T) {
 
 func TestFaultsAreChecked(t *testing.T) {
 	t.Parallel()
-	f := newFaults()
+	f := NewFaults(FaultKinds()...)
 	if err := f.Set(Fault{Kind: HTML}); err != nil {
 		t.Fatal(err)
 	}

@@ -107,7 +107,7 @@ func New(o Options) (*Service, error) {
 		return nil, fmt.Errorf("new SIMS ID look-alike: %w", err)
 	}
 	s := &Service{
-		world: o.World, now: o.Now, ttl: o.TokenTTL, signer: sig, faults: newFaults(),
+		world: o.World, now: o.Now, ttl: o.TokenTTL, signer: sig, faults: NewFaults(FaultKinds()...),
 		clients: map[string]*client{},
 	}
 	if s.ttl == 0 {
@@ -210,7 +210,7 @@ func (s *Service) handler(name string, routes ...route) http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusNotFound, "there is nothing here") })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)
-		f := s.faults.match("/" + name + r.URL.Path)
+		f := s.faults.Match("/" + name + r.URL.Path)
 		if f != nil && f.answer(w, r, s.now()) {
 			return
 		}

@@ -136,26 +136,18 @@ func (s *Service) keys(w http.ResponseWriter, _ *http.Request) {
 // authorise checks the bearer token and the rate limit of a data call. It has
 // answered when it returns nil.
 func (s *Service) authorise(w http.ResponseWriter, r *http.Request) *claims {
-	if s.limiter != nil {
-		now := s.now()
-		if res := s.limiter.ReserveN(now, 1); res.DelayFrom(now) > 0 {
-			wait := res.DelayFrom(now)
-			res.CancelAt(now)
-			throttle(w, int((wait+time.Second-1)/time.Second), true)
-			return nil
-		}
-	}
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
-		unauthorised(w, "")
-		return nil
-	}
-	c, err := s.signer.verify(strings.TrimSpace(token), s.now())
-	if err != nil || c.Generation != s.generation.Load() {
+	c, refused := s.check(r)
+	switch {
+	case refused == nil:
+		return c
+	case refused.Status == http.StatusTooManyRequests:
+		throttle(w, int((refused.Wait+time.Second-1)/time.Second), true)
+	case refused.bad:
 		unauthorised(w, "invalid_token")
-		return nil
+	default:
+		unauthorised(w, "")
 	}
-	return c
+	return nil
 }
 
 func unauthorised(w http.ResponseWriter, code string) {
