@@ -239,6 +239,11 @@ func (p *pass) put(tx ledger.Tx, o *target.Outcome) error {
 		if err := tx.PutObject(name, p.Site.ID, p.known(c, o.RemoteID)); err != nil {
 			return err
 		}
+		if len(c.Have) > 0 {
+			if err := tx.AddMembers(name, c.Key, c.Have); err != nil {
+				return err
+			}
+		}
 	}
 	if err := p.putBack(tx, o); err != nil {
 		return err

@@ -49,6 +49,9 @@ type Change struct {
 	Set []Field
 	// Add and Remove are the keys of the members that come and go, sorted.
 	Add, Remove []string
+	// Have are the keys, sorted, of the members who should be in an adopted group and
+	// are: nothing is sent about them, but the ledger has to learn of them.
+	Have []string
 
 	// Reason is one sentence without anybody's name in it.
 	Reason string

@@ -58,6 +58,11 @@ func (b *builder) newGroup(g *mapper.Group, keyOf map[string]string) {
 			}
 		}
 		c.Add, c.Remove = b.difference(want, have)
+		for _, key := range want {
+			if _, in := have[key]; in {
+				c.Have = append(c.Have, key)
+			}
+		}
 		c.Reason = "a group at the target was recognised by " + string(by)
 	default:
 		c.Action, c.Add = CreateGroup, want
