@@ -76,8 +76,12 @@ func TestCanaries(t *testing.T) {
 		reports = append(reports, report)
 	}
 	for _, f := range []idp.Faults{
-		{Fail: 20, FailStatus: 400, FailWrites: true}, {Fail: 20, FailStatus: 500, FailWrites: true}, {DropWrite: 3},
-		{Throttle: 2}, {ConflictAs400: true}, {},
+		{Fail: 20, FailStatus: 400, FailWrites: true},
+		{Fail: 20, FailStatus: 500, FailWrites: true},
+		{DropWrite: 3},
+		{Throttle: 2},
+		{ConflictAs400: true},
+		{},
 	} {
 		r.idp.SetFaults(f)
 		sync()

@@ -315,17 +315,6 @@ func (r *rig) current(site int, kind world.Kind) []*world.Person {
 
 func (r *rig) siteID(i int) uuid.UUID { return r.box.World().Sites()[i].ID }
 
-// find is a person's record as it is now.
-func (r *rig) find(site int, id uuid.UUID) *world.Person {
-	r.t.Helper()
-	roll, _ := r.box.World().Roll(r.siteID(site))
-	p, ok := roll.Person(id)
-	if !ok {
-		r.t.Fatalf("person %s is not at school %d", id, site)
-	}
-	return p
-}
-
 func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

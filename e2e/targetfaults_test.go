@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -175,7 +177,7 @@ func TestStoppedAnywhere(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint("lot ", seed), func(t *testing.T) {
 			t.Parallel()
-			lot := rand.New(rand.NewPCG(seed, 41)) //nolint:gosec // a test that can be repeated
+			lot := rand.New(rand.NewPCG(seed, 41))
 			var stop func()
 			left := 0
 			r := newRig(t, setup{preset: "tiny", seed: 40 + seed, watch: func(ev connector.Event) {
@@ -202,5 +204,25 @@ func TestStoppedAnywhere(t *testing.T) {
 			r.oracle.synced()
 			r.syncAndCompare()
 		})
+	}
+}
+
+// TestLostLedger begins anew with an empty store: everything is recognised by its
+// externalId, nothing is written to the target, and the run after that is silent.
+func TestLostLedger(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{preset: "tiny", seed: 71})
+	r.syncAndCompare()
+	before := state(r.idp)
+	r.close()
+	files, err := filepath.Glob(filepath.Join(r.dir, "simscim.db*"))
+	check(t, err)
+	for _, file := range files {
+		check(t, os.Remove(file))
+	}
+	r.open()
+	r.syncAndCompare()
+	if state(r.idp) != before {
+		t.Error("the target was written to")
 	}
 }

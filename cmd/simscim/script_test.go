@@ -46,13 +46,15 @@ func TestScripts(t *testing.T) {
 			"keys":      keys,
 			"http":      fetch,
 			"empty":     empty,
+			"let":       let,
+			"until":     until,
 			"terminate": terminate,
 		},
 		RequireUniqueNames: true,
 	})
 }
 
-// exits runs simscim and wants an exit code: run CODE ARGS…
+// exits runs simscim and wants an exit code: run CODE ARG….
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	if err != nil || neg {
@@ -119,6 +121,30 @@ func query(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s is %s, not as wanted: %s", path, shown(got), arg)
 		}
 	}
+}
+
+// let sets a variable to a value of a JSON document: let NAME FILE PATH.
+func let(ts *testscript.TestScript, _ bool, args []string) {
+	got, ok := dig(decode(ts, args[1]), args[2])
+	if !ok {
+		ts.Fatalf("%s has no %s", args[1], args[2])
+	}
+	ts.Setenv(args[0], shown(got))
+}
+
+// until asks a server until a number in its answer is large enough: until URL PATH NUMBER.
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.ParseFloat(args[2], 64)
+	ts.Check(err)
+	for range 1000 {
+		fetch(ts, false, []string{http.MethodGet, args[0], "200"})
+		got, _ := dig(decode(ts, "body"), args[1])
+		if n, ok := got.(float64); ok && n >= want {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	ts.Fatalf("%s does not come to %s", args[1], args[2])
 }
 
 // keys compares the names in a JSON object: keys FILE PATH NAME… with optional names
