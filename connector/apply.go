@@ -45,6 +45,9 @@ func (p *pass) carryOut(ctx context.Context, held []plan.Breach) error {
 	rec := p.newRecorder()
 	err = p.rounds(ctx, rec, approval)
 	rec.close()
+	if err != nil || rec.unsettled {
+		p.listings.forget(p.run.Target)
+	}
 	applied, failed := rec.tally()
 	p.run.outcome(applied)
 	p.conclude(err, rec)

@@ -93,24 +93,26 @@ func New(o Options) (*Engine, error) {
 
 // Plan works out what a sync would do now, and writes nothing anywhere.
 func (e *Engine) Plan(ctx context.Context, sel Selection) (*Report, error) {
-	return e.run(ctx, sel, mode{})
+	return e.run(ctx, sel, mode{listings: &listings{}})
 }
 
 // Sync plans and applies. With saved, only the plans in it are applied, and each only
 // if it is still exactly what would be planned now.
 func (e *Engine) Sync(ctx context.Context, sel Selection, saved *SavedPlans) (*Report, error) {
-	return e.run(ctx, sel, mode{apply: true, saved: saved})
+	return e.run(ctx, sel, mode{apply: true, saved: saved, listings: &listings{}})
 }
 
 // SyncSchool syncs one school that Align found, at all of its targets.
 func (e *Engine) SyncSchool(ctx context.Context, j Job) []*Run {
-	return e.visit(ctx, j, mode{apply: true})
+	return e.visit(ctx, j, mode{apply: true, listings: &listings{}})
 }
 
 // mode says how far a run goes.
 type mode struct {
 	apply bool
 	saved *SavedPlans
+	// listings are shared by the schools of the run.
+	listings *listings
 }
 
 // run works on every selected site. It returns an error only when it could not even
