@@ -81,7 +81,7 @@ func (c *cli) printTable(r *connector.Report, isPlan bool) {
 	t.AppendHeader(header)
 	for _, run := range r.Runs {
 		t.AppendRow(table.Row{
-			schoolName(run), dash(run.Target), string(run.Status), changesOf(run, isPlan),
+			schoolName(run), dash(run.Target), statusWord(run, isPlan), changesOf(run, isPlan),
 			fmt.Sprintf("%d read, %d sent", run.Requests.Source, run.Requests.Target), fmt.Sprintf("%.1f", run.Seconds),
 		})
 	}
@@ -101,6 +101,18 @@ func changesOf(run *connector.Run, isPlan bool) string {
 		return "–"
 	}
 	return wrapChanges(run.Changes, isPlan, run.InGrace)
+}
+
+// statusWord is a run's status for people: nothing of a plan is done yet.
+func statusWord(run *connector.Run, isPlan bool) string {
+	switch {
+	case !isPlan || run.Status != connector.Done:
+		return string(run.Status)
+	case run.Pending():
+		return "planned"
+	default:
+		return "in step"
+	}
 }
 
 // wrapChanges lists the counts, one a line.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"simscim/config"
+	"simscim/connector"
 	"simscim/connector/ledger"
 	"simscim/connector/ledger/sqlledger"
 	"simscim/connector/plan"
@@ -197,8 +198,12 @@ func (c *cli) holdsCommand() *cobra.Command {
 			if len(holds) == 0 {
 				fmt.Fprintln(c.out, "Nothing is held.")
 			}
+			sites, err := l.Sites(cmd.Context())
+			if err != nil {
+				return fmt.Errorf("read the store: %w", err)
+			}
 			for _, h := range holds {
-				c.printHold(h)
+				c.printHold(h, sites[h.Site])
 			}
 			return nil
 		},
@@ -233,8 +238,9 @@ func holdViews(holds []ledger.Hold) []holdView {
 	return views
 }
 
-func (c *cli) printHold(h ledger.Hold) {
-	fmt.Fprintf(c.out, "hold %d  %s at %s, since %s\n", h.ID, h.Site, h.Target, when(h.At))
+func (c *cli) printHold(h ledger.Hold, site ledger.SiteRecord) {
+	school := schoolName(&connector.Run{Site: h.Site, Name: site.Name, DfE: site.DfE})
+	fmt.Fprintf(c.out, "hold %d  %s at %s, since %s\n", h.ID, school, h.Target, when(h.At))
 	for _, b := range h.Breaches {
 		fmt.Fprintf(c.out, "  %s\n", b)
 	}
