@@ -122,16 +122,26 @@ func during(begin, end, today time.Time) roster.State {
 	}
 }
 
-// life reads a record's status: whether it is in force, or why that cannot be said.
-func life(s Status) (alive bool, why string) {
+// Alive tells whether a record of this status is in force, and whether the status is
+// known at all.
+func (s Status) Alive() (alive, known bool) {
 	switch Status(strings.ToLower(strings.TrimSpace(string(s)))) {
 	case "", Active:
-		return true, ""
+		return true, true
 	case ToBeDeleted, Inactive:
-		return false, ""
+		return false, true
 	default:
-		return false, "its status is not known"
+		return false, false
 	}
+}
+
+// life gives the reason why a record's status cannot be used, too.
+func life(s Status) (alive bool, why string) {
+	alive, known := s.Alive()
+	if !known {
+		why = "its status is not known"
+	}
+	return alive, why
 }
 
 // memberRole is what an enrolment makes of its user. used is false for roles that put
