@@ -151,6 +151,9 @@ func (p *pass) conclude(err error, rec *recorder) {
 		p.Log.Warn("a change failed", zap.String("site", p.run.Site), zap.String("target", p.run.Target),
 			zap.String("action", string(f.Change.Action)), zap.String("object", p.printer.Pseudonym(f.Change.Key)), zap.Error(f.Err))
 	}
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("it was told to stop; the next run goes on from here")
+	}
 	failed, applied := 0, 0
 	for _, tally := range p.run.Changes {
 		failed += *tally.Failed
