@@ -287,6 +287,10 @@ func TestSetAside(t *testing.T) {
 	}
 }
 
+func warning(entity, field, reason string, n int) roster.Warning {
+	return roster.Warning{Entity: entity, Field: field, Reason: reason, Count: n}
+}
+
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -295,25 +299,25 @@ func TestWarnings(t *testing.T) {
 		want []roster.Warning
 	}{
 		{"nothing", func(*feed) {}, nil},
-		{"empty email", func(f *feed) { f.users[0].Email, f.users[1].Email = "", " " }, []roster.Warning{{"person", "email", "it is empty", 2}}},
+		{"empty email", func(f *feed) { f.users[0].Email, f.users[1].Email = "", " " }, []roster.Warning{warning("person", "email", "it is empty", 2)}},
 		{"NULL", func(f *feed) { f.users[0].Email, f.users[0].Username = "NULL", "null" },
-			[]roster.Warning{{"person", "email", "it says NULL", 1}, {"person", "username", "it says NULL", 1}}},
-		{"no address", func(f *feed) { f.users[0].Email = "ada at home" }, []roster.Warning{{"person", "email", "it is not an e-mail address", 1}}},
+			[]roster.Warning{warning("person", "email", "it says NULL", 1), warning("person", "username", "it says NULL", 1)}},
+		{"no address", func(f *feed) { f.users[0].Email = "ada at home" }, []roster.Warning{warning("person", "email", "it is not an e-mail address", 1)}},
 		{"not asked, not warned", func(f *feed) { f.users[0].Email, f.want.Fields = "NULL", nil }, nil},
 		{"kindergarten", func(f *feed) { f.users[0].Grades = []string{"KG"} },
-			[]roster.Warning{{"person", "grades", "the grade KG is no year group unless the configuration says which", 1}}},
-		{"nonsense", func(f *feed) { f.users[0].Grades = []string{"Ada"} }, []roster.Warning{{"person", "grades", "the grade is not known", 1}}},
+			[]roster.Warning{warning("person", "grades", "the grade KG is no year group unless the configuration says which", 1)}},
+		{"nonsense", func(f *feed) { f.users[0].Grades = []string{"Ada"} }, []roster.Warning{warning("person", "grades", "the grade is not known", 1)}},
 		{"two years", func(f *feed) { f.users[0].Grades = []string{"7", "8"} },
-			[]roster.Warning{{"person", "grades", "the grades name several year groups", 1}}},
+			[]roster.Warning{warning("person", "grades", "the grades name several year groups", 1)}},
 		{"unknown term", func(f *feed) { f.classes[1].TermIDs = []string{"nn"} },
-			[]roster.Warning{{"group", "terms", "it names a session that is not in the list", 1}}},
+			[]roster.Warning{warning("group", "terms", "it names a session that is not in the list", 1)}},
 		{"unknown course", func(f *feed) { f.classes[1].CourseID = "nn" },
-			[]roster.Warning{{"group", "course", "it names a course that is not in the list", 1}}},
+			[]roster.Warning{warning("group", "course", "it names a course that is not in the list", 1)}},
 		{"an unknown role beside a known one", func(f *feed) { f.users[0].Roles = roleHere("student", "mascot") },
-			[]roster.Warning{{"person", "role", "the role is not known", 1}}},
+			[]roster.Warning{warning("person", "role", "the role is not known", 1)}},
 		{"dates the wrong way round", func(f *feed) {
 			f.enrollments[1].Begin, f.enrollments[1].End = day("2026-12-01"), day("2026-11-01")
-		}, []roster.Warning{{"membership", "endDate", "it ends before it begins", 1}}},
+		}, []roster.Warning{warning("membership", "endDate", "it ends before it begins", 1)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

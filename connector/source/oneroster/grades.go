@@ -71,11 +71,13 @@ func (g grades) one(list []string) (year string, why []string) {
 		case year == "":
 			year = y
 		default:
-			return "", append(why, "the grades name several year groups")
+			return "", append(why, severalYears)
 		}
 	}
 	return year, why
 }
+
+const severalYears = "the grades name several year groups"
 
 // yearName is the name of a year group that a source has no group for.
 func yearName(year string) string {

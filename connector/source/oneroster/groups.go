@@ -66,12 +66,7 @@ func (d *Deriver) timetable(cal *calendar) {
 			c.state = roster.Current
 		}
 		c.begin = dates.begin
-		year, why := d.grades.one(c.Grades)
-		for _, reason := range why {
-			if c.state != roster.Leaver {
-				d.Warn("group", "grades", reason)
-			}
-		}
+		year := d.classYear(c)
 		title := clean(c.Title)
 		c.group = roster.Group{
 			GroupKey: roster.GroupKey{Kind: d.groupKind(&c.Class, title), ID: c.ID},
@@ -84,6 +79,18 @@ func (d *Deriver) timetable(cal *calendar) {
 			c.group.YearGroup = year
 		}
 	}
+}
+
+// classYear is the year group of a class that has one. Many have several, which is no
+// fault.
+func (d *Deriver) classYear(c *class) string {
+	year, why := d.grades.one(c.Grades)
+	for _, reason := range why {
+		if c.state != roster.Leaver && reason != severalYears {
+			d.Warn("group", "grades", reason)
+		}
+	}
+	return year
 }
 
 // groupKind: the administrator's pattern knows houses, a homeroom is a registration
