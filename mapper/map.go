@@ -228,7 +228,7 @@ func (w *work) issueNames(names Namer) {
 	for i := range w.accounts {
 		keys[i] = w.accounts[i].key
 	}
-	w.offer(names, names.Expect(keys))
+	w.offer(names, keys, names.Expect(keys))
 	s := w.base
 	for i := range w.accounts {
 		a := &w.accounts[i]
@@ -237,14 +237,15 @@ func (w *work) issueNames(names Namer) {
 	}
 }
 
-// offer works out the first candidates of the accounts with these keys.
-func (w *work) offer(names Namer, nameless []string) {
+// offer works out the first candidates of the nameless among all accounts' keys.
+func (w *work) offer(names Namer, keys, nameless []string) {
 	if len(nameless) == 0 {
 		return
 	}
 	first := make([]string, len(nameless))
 	w.each(len(nameless), func(s *scope, i int) {
-		at, found := slices.BinarySearchFunc(w.accounts, nameless[i], func(a account, key string) int { return cmp.Compare(a.key, key) })
+		// The accounts themselves are being written to by the other workers.
+		at, found := slices.BinarySearch(keys, nameless[i])
 		if !found {
 			return
 		}
