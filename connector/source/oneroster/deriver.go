@@ -217,9 +217,10 @@ func dayOf(t time.Time) time.Time {
 	return time.Date(y, m, day, 0, 0, 0, 0, time.UTC)
 }
 
-// glob makes an expression of a pattern in which * and ? stand for any letters.
+// glob makes an expression of a pattern in which * and ? stand for any letters. What a
+// * stands for is a group of it.
 func glob(pattern string) *regexp.Regexp {
 	p := regexp.QuoteMeta(strings.TrimSpace(pattern))
-	p = strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(p)
+	p = strings.NewReplacer(`\*`, `(.*)`, `\?`, `.`).Replace(p)
 	return regexp.MustCompile(`(?is)^` + p + `$`)
 }

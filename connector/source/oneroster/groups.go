@@ -67,10 +67,10 @@ func (d *Deriver) timetable(cal *calendar) {
 		}
 		c.begin = dates.begin
 		year := d.classYear(c)
-		title := clean(c.Title)
+		kind, name := d.groupKind(&c.Class)
 		c.group = roster.Group{
-			GroupKey: roster.GroupKey{Kind: d.groupKind(&c.Class, title), ID: c.ID},
-			Name:     title, ShortName: clean(c.Code), Begin: dates.begin, End: dates.end,
+			GroupKey: roster.GroupKey{Kind: kind, ID: c.ID},
+			Name:     name, ShortName: clean(c.Code), Begin: dates.begin, End: dates.end,
 		}
 		switch c.group.Kind {
 		case roster.Class:
@@ -94,16 +94,21 @@ func (d *Deriver) classYear(c *class) string {
 }
 
 // groupKind: the administrator's pattern knows houses, a homeroom is a registration
-// group or a primary class, and everything else is taught.
-func (d *Deriver) groupKind(c *Class, title string) roster.GroupKind {
-	switch {
-	case d.houses != nil && d.houses.MatchString(title):
-		return roster.House
-	case strings.EqualFold(strings.TrimSpace(c.Type), "homeroom"):
-		return roster.Registration
-	default:
-		return roster.Class
+// group or a primary class, and everything else is taught. The name is the title; that
+// of a house is what the one * of the pattern stands for.
+func (d *Deriver) groupKind(c *Class) (roster.GroupKind, string) {
+	title := clean(c.Title)
+	if d.houses != nil {
+		if m := d.houses.FindStringSubmatch(title); len(m) == 2 {
+			return roster.House, cmp.Or(oneLine(m[1]), title)
+		} else if m != nil {
+			return roster.House, title
+		}
 	}
+	if strings.EqualFold(strings.TrimSpace(c.Type), "homeroom") {
+		return roster.Registration, title
+	}
+	return roster.Class, title
 }
 
 // subject is the class's own, or its course's.

@@ -119,7 +119,8 @@ type Rules struct {
 	// HouseMetadata is the name of the metadata field of a user that holds the house.
 	HouseMetadata string
 	// HouseClasses is a pattern over class titles: those that match are houses, not
-	// teaching groups. * and ? stand for any letters.
+	// teaching groups. * and ? stand for any letters; with one *, as in "House *", the
+	// house is called what the * stands for.
 	HouseClasses string
 	// Today is the day of the read at the school, at midnight UTC.
 	Today func() time.Time

@@ -46,7 +46,6 @@ func (d *Deriver) User(u User) {
 	d.people[u.ID] = p
 	roles, why := d.rolesToday(here)
 	alive, unknown := life(u.Status)
-	why = cmp.Or(unknown, why)
 	switch {
 	case why != "":
 		d.SetAside("person", u.ID, why)
@@ -58,7 +57,16 @@ func (d *Deriver) User(u User) {
 	if !d.want.kind(s.kind) {
 		return
 	}
-	if !alive || (u.EnabledKnown && !u.Enabled) {
+	if u.EnabledKnown && !u.Enabled {
+		s.state = roster.Leaver
+	}
+	switch {
+	case alive || s.state == roster.Leaver:
+	case unknown != "":
+		// A word of the source's own: neither an account nor its end should hang on it.
+		d.SetAside("person", u.ID, unknown)
+		return
+	default:
 		s.state = roster.Leaver
 	}
 	p.taken, p.born = true, u.BirthDate

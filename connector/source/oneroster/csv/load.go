@@ -96,6 +96,9 @@ func (l *loader) each(ctx context.Context, file string, required bool, entity st
 }
 
 func (l *loader) problem(school uint16, entity, ref, reason string) {
+	if entity == "person" && ref == "" && school == noSchool {
+		l.lostUsers = true
+	}
 	l.problems = append(l.problems, problem{school, entity, strings.Clone(ref), reason})
 }
 

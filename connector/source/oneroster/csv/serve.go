@@ -102,7 +102,10 @@ func (s *server) badDays(entity string, flags uint8) {
 func (s *server) user(n uint32, roles []oneroster.UserRole) {
 	id := s.userIDs.id(n)
 	if int(n) >= len(s.users) || s.users[n] == 0 {
-		s.derive.SetAside("person", id, "it has a role, but is not in users.csv")
+		// Where rows of users.csv could not be read, it may be one of those, which count.
+		if !s.lostUsers {
+			s.derive.SetAside("person", id, "it has a role, but is not in users.csv")
+		}
 		return
 	}
 	s.record(n, id, s.users[n]-1, roles)

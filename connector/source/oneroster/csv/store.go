@@ -44,6 +44,8 @@ type district struct {
 	classesOf, rolesOf, enrolledOf index
 
 	problems []problem
+	// lostUsers tells that there are users of whom not even the id could be read.
+	lostUsers bool
 	// stray counts rows that belong to none of the schools.
 	stray map[string]int
 	// records counts the records of all files.
