@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"simscim/sandbox/idp"
+	"simscim/sandbox/oneroster"
 	"simscim/sandbox/simsid"
 	"simscim/sandbox/world"
 )
@@ -246,6 +247,72 @@ func TestFaultsBySwitch(t *testing.T) {
 	}
 	if _, body, _ := call(t, http.MethodGet, r.URL+"/_sandbox/faults", ""); !strings.Contains(body, "total-moves") {
 		t.Errorf("the kinds are not listed: %s", body)
+	}
+}
+
+func TestOneRosterByCredentials(t *testing.T) {
+	t.Parallel()
+	s, r := start(t, "tiny")
+	c := s.Credentials()
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {c.District.ClientID}, "client_secret": {c.District.ClientSecret.Reveal()}}
+	for v, at := range map[oneroster.Version]string{oneroster.V11: c.OneRoster11, oneroster.V12: c.OneRoster12} {
+		form.Set("scope", strings.Join(oneroster.Scopes(v), " "))
+		status, body, _ := call(t, http.MethodPost, c.OneRosterToken, form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+		var answer struct {
+			Token string `json:"access_token"`
+		}
+		if err := json.Unmarshal([]byte(body), &answer); err != nil || status != 200 {
+			t.Fatalf("the token endpoint answered %d %s", status, body)
+		}
+		status, body, header := call(t, http.MethodGet, at+"/schools", "", "Authorization", "Bearer "+answer.Token)
+		if status != 200 || header.Get("X-Total-Count") != "1" || !strings.Contains(body, s.World().Sites()[0].ID.String()) {
+			t.Errorf("version %s: %d %s", v, status, body)
+		}
+		if !strings.Contains(header.Get("Link"), "<"+r.URL+"/oneroster/ims/oneroster/") {
+			t.Errorf("the links are %s", header.Get("Link"))
+		}
+	}
+	if got := s.State().OneRoster.Requests; got != 4 {
+		t.Errorf("%d requests are counted", got)
+	}
+}
+
+func TestOneRosterBySwitch(t *testing.T) {
+	t.Parallel()
+	s, r := start(t, "tiny")
+	at := r.URL + "/_sandbox/oneroster"
+	set := func(body string) int {
+		status, _, _ := call(t, http.MethodPost, at, body)
+		return status
+	}
+	if got := set(`{"deviations":["no-link","limit-cap=5"],"faults":[{"kind":"cut-page","nth":2,"times":1}]}`); got != 200 {
+		t.Fatal(got)
+	}
+	for _, bad := range []string{
+		"", `{"deviations":["x"]}`, `{"faults":[{"kind":"dangling-classes"}]}`, `{"deviation":[]}`, `{} {}`, `{"faults":[],"deviations":["x"]}`, `{"deviations":[],"faults":[{"kind":"x"}]}`,
+	} {
+		if got := set(bad); got != 400 {
+			t.Errorf("%q: %d", bad, got)
+		}
+	}
+	on := s.State().OneRoster
+	if len(on.Faults) != 1 || strings.Join(on.Deviations, " ") != "no-link limit-cap=5" {
+		t.Errorf("a refused set left %+v", on)
+	}
+	if got := set(`{"faults":[]}`); got != 200 || len(s.State().OneRoster.Faults) != 0 || len(s.State().OneRoster.Deviations) != 2 {
+		t.Error("faults are not set alone")
+	}
+	if _, body, _ := call(t, http.MethodGet, at, ""); !strings.Contains(body, `"merged-users"`) || !strings.Contains(body, `"endless-pages"`) {
+		t.Errorf("the switches are not listed: %s", body)
+	}
+	if status, _, _ := call(t, http.MethodPost, at, `{}`, "Origin", "https://elsewhere.example", "Sec-Fetch-Site", "cross-site"); status != 403 {
+		t.Errorf("from another web site: %d", status)
+	}
+	if set(`{"expireTokens":true}`) != 200 {
+		t.Error("tokens do not expire")
+	}
+	if _, body, _ := call(t, http.MethodGet, r.URL+"/", ""); !strings.Contains(body, "limit-cap=5") {
+		t.Error("the index does not show the deviations")
 	}
 }
 

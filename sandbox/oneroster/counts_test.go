@@ -47,7 +47,7 @@ func tally(w *world.World, schools ...*world.Roll) map[string]int {
 // Each list holds what the world holds, each record once.
 func TestListsEqualTheWorld(t *testing.T) {
 	t.Parallel()
-	b := setup(t, "mat-small")
+	b := over(t, still())
 	token, id := b.school(0)
 	one, _ := b.w.Roll(id)
 	all := tally(b.w, b.w.Rolls()...)
@@ -82,7 +82,7 @@ func TestListsEqualTheWorld(t *testing.T) {
 // Below each school is its part of the whole.
 func TestRelationsOfSchools(t *testing.T) {
 	t.Parallel()
-	b := setup(t, "mat-small")
+	b := over(t, still())
 	for _, r := range b.w.Rolls() {
 		want := tally(b.w, r)
 		for _, path := range []string{"courses", "classes", "students", "teachers", "terms", "enrollments"} {
@@ -97,7 +97,7 @@ func TestRelationsOfSchools(t *testing.T) {
 // Below a class, a user, a course and a term is what the world says.
 func TestOtherRelations(t *testing.T) {
 	t.Parallel()
-	b := setup(t, "mat-small")
+	b := over(t, still())
 	roll := b.w.Rolls()[4]
 	var class *world.Group
 	for _, g := range roll.Groups() {

@@ -172,12 +172,19 @@ func (t *trust) rows(f table, o CSVOptions, row func([]string) error) error {
 	if err := row(header); err != nil {
 		return err
 	}
+	paths := make([][]string, len(header))
+	for i, name := range header {
+		paths[i] = pathOf(name)
+	}
+	cells := make([]string, len(header))
 	for r := range t.all(f.kind) {
 		whole := t.object(r)
 		if o.LineBreaks && r.kind == classKind {
 			whole.set("location", "Room "+r.group.Short+"\nUpper floor")
 		}
-		if t.bulk(whole) {
+		// In bulk files the status is left out. One that is not active is told all the same,
+		// by the switches that make it so.
+		if whole.get("status") == "active" {
 			whole.put("status", "")
 		}
 		list := []object{whole}
@@ -188,9 +195,8 @@ func (t *trust) rows(f table, o CSVOptions, row func([]string) error) error {
 			if f.below != "" {
 				one = t.part(r, f.below, i, one)
 			}
-			cells := make([]string, len(header))
-			for j, name := range header {
-				cells[j] = cell(one, name)
+			for j, path := range paths {
+				cells[j] = cell(one, path)
 			}
 			if err := row(cells); err != nil {
 				return err
@@ -199,10 +205,6 @@ func (t *trust) rows(f table, o CSVOptions, row func([]string) error) error {
 	}
 	return nil
 }
-
-// bulk tells whether a record's status is left out, as the standard has it for bulk
-// files. One that is not active is told all the same, by the switches that make it so.
-func (t *trust) bulk(o object) bool { return o.get("status") == "active" }
 
 // part is a role or a profile of a user as a record of its own.
 func (t *trust) part(r *record, below string, i int, o object) object {
@@ -218,23 +220,31 @@ func (t *trust) part(r *record, below string, i int, o object) object {
 	return append(part, o...)
 }
 
-// cell is a record's value in a column. Columns of references end in SourcedId, and
-// names that are first and last in JSON are given and family here.
-func cell(o object, column string) string {
-	name := map[string]string{
+// pathOf is where a record has the value of a column. Columns of references end in
+// SourcedId, and names that are first and last in JSON are given and family here.
+func pathOf(column string) []string {
+	field, renamed := map[string]string{
 		"orgSourcedIds": "orgs", "agentSourcedIds": "agents", "parentSourcedId": "parent", "schoolYearSourcedId": "schoolYear",
 		"orgSourcedId": "org", "courseSourcedId": "course", "schoolSourcedId": "school", "termSourcedIds": "terms",
 		"classSourcedId": "class", "userSourcedId": "user", "primaryOrgSourcedId": "primaryOrg", "userProfileSourcedId": "userProfile",
-		"preferredGivenName": "preferredFirstName", "preferredMiddleName": "", "preferredFamilyName": "preferredLastName",
-	}
-	field, renamed := name[column]
+		"preferredGivenName": "preferredFirstName", "preferredMiddleName": "preferredMiddleName", "preferredFamilyName": "preferredLastName",
+	}[column]
 	if !renamed {
 		field = column
 	}
-	if column == "userIds" {
+	return strings.Split(field, ".")
+}
+
+// cell is a record's value at a path; elements of a list are separated by commas.
+func cell(o object, path []string) string {
+	if path[0] == "userIds" {
 		return userIDs(o)
 	}
-	return strings.Join(o.texts(strings.Split(field, ".")), ",")
+	values := o.texts(path)
+	if len(values) == 1 {
+		return values[0]
+	}
+	return strings.Join(values, ",")
 }
 
 // userIDs are written {type:identifier}.

@@ -63,6 +63,21 @@ func setup(t *testing.T, preset string, deviations ...string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return over(t, w, deviations...)
+}
+
+// still is a trust that no test moves.
+var still = sync.OnceValue(func() *world.World {
+	w, err := world.New(world.Options{Seed: 5})
+	if err != nil {
+		panic(err)
+	}
+	return w
+})
+
+// over is a service over a world.
+func over(t *testing.T, w *world.World, deviations ...string) *bench {
+	t.Helper()
 	c := &clock{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}
 	sims, err := simsid.New(simsid.Options{World: w, Now: c.Now, Key: testKey()})
 	if err != nil {
@@ -86,6 +101,13 @@ func setup(t *testing.T, preset string, deviations ...string) *bench {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// with is the same service for a test within a test.
+func (b *bench) with(t *testing.T) *bench {
+	c := *b
+	c.t = t
+	return &c
 }
 
 type answer struct {

@@ -60,12 +60,16 @@ type school struct {
 	lists [enrolmentKind + 1][]*record
 	// agents are the contacts of each pupil.
 	agents map[uuid.UUID][]uuid.UUID
-	// first is the teacher who leads each class.
-	first map[uuid.UUID]uuid.UUID
+	// led are the classes that have a leading teacher already.
+	led map[uuid.UUID]bool
+	// lastYear is the school year before this one.
+	lastYear *session
 }
 
 func newSchool(r *world.Roll, day world.Date, on switches, hist *history) *school {
-	s := &school{roll: r, day: day, on: on, hist: hist, agents: map[uuid.UUID][]uuid.UUID{}, first: map[uuid.UUID]uuid.UUID{}}
+	s := &school{
+		roll: r, day: day, on: on, hist: hist, agents: map[uuid.UUID][]uuid.UUID{}, led: map[uuid.UUID]bool{}, lastYear: sessionsOf(r.Year - 1)[0],
+	}
 	s.add(&record{kind: orgKind, id: r.Site.ID})
 	s.people()
 	s.classes()
@@ -96,16 +100,10 @@ func (s *school) add(r *record) *record {
 	return r
 }
 
-// listed tells whether a person's record is there at all.
+// listed tells whether a person's record is there at all. Contacts stay when their
+// pupil leaves, as in the provisioning API.
 func (s *school) listed(p *world.Person) bool {
-	if !s.on.has(NoTombstones) {
-		return true
-	}
-	if p.Kind == world.Contact {
-		pupil, ok := s.roll.Person(p.Of)
-		return ok && s.listed(pupil)
-	}
-	return p.State(s.day) != world.Leaver
+	return !s.on.has(NoTombstones) || p.State(s.day) != world.Leaver
 }
 
 // userID is the record's own, or the human's where records are merged.
@@ -239,15 +237,12 @@ func (s *school) enrol(p *world.Person, g *world.Group, teacher bool) {
 		kind: enrolmentKind, id: enrolmentID(at), person: p, group: g, teacher: teacher, begin: max(p.Start, g.Start), changed: s.cameAt(at),
 	})
 	if teacher {
-		if _, led := s.first[g.ID]; !led {
-			s.first[g.ID], r.primary = p.ID, true
-		}
+		r.primary, s.led[g.ID] = !s.led[g.ID], true
 	}
 	if s.on.has(OldClasses) && g.Kind == world.Class {
-		last := sessionsOf(s.roll.Year - 1)[0]
 		at.group = oldID(g)
 		s.add(&record{
-			kind: enrolmentKind, id: enrolmentID(at), person: p, group: g, teacher: teacher, begin: last.start, end: last.end, old: true,
+			kind: enrolmentKind, id: enrolmentID(at), person: p, group: g, teacher: teacher, begin: s.lastYear.start, end: s.lastYear.end, old: true,
 		})
 	}
 }

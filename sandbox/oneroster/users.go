@@ -114,7 +114,7 @@ func (t *trust) agentsOf(r *record) []uuid.UUID {
 	var out []uuid.UUID
 	for _, one := range t.here(r) {
 		if one.person.Kind == world.Contact {
-			if pupil, ok := one.school.roll.Person(one.person.Of); ok {
+			if pupil, ok := one.school.roll.Person(one.person.Of); ok && one.school.listed(pupil) {
 				out = append(out, one.school.userID(pupil))
 			}
 		}
