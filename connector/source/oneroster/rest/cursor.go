@@ -53,7 +53,7 @@ func (c *cursor) advance(n int, a answer, print [sha256.Size]byte) (last bool, e
 		return false, &unsteady{c.list.incomplete(n, fmt.Sprintf("came with a total of %d after %d before", a.total, c.total), nil)}
 	case max(a.total, c.rows) > c.reader.maxRecords || n >= c.reader.maxPages:
 		return false, c.list.incomplete(n, "shows more records than can be true: the list does not end", nil)
-	case a.records > 0 && c.prints[print]:
+	case print != [sha256.Size]byte{} && a.records > 0 && c.prints[print]:
 		return false, &unsteady{c.list.incomplete(n, "is the same as a page before", nil)}
 	}
 	c.prints[print] = true

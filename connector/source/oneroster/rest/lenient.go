@@ -93,7 +93,7 @@ func (r *ref) UnmarshalJSON(b []byte) error {
 // isNull tells a literal NULL, which some feeds carry where there is nothing.
 func isNull(s string) bool { return strings.EqualFold(s, "null") }
 
-// refs is a list of references; one alone is a list of one.
+// refs is a list of references, or one alone that is an object.
 type refs struct {
 	ids []string
 	odd bool
@@ -102,13 +102,15 @@ type refs struct {
 func (r *refs) UnmarshalJSON(b []byte) error {
 	*r = refs{}
 	var list []ref
-	if len(b) > 0 && b[0] == '[' {
-		if json.Unmarshal(b, &list) != nil {
-			r.odd = true
-		}
-	} else {
+	switch {
+	case len(b) == 0 || string(b) == "null":
+	case b[0] == '[':
+		r.odd = json.Unmarshal(b, &list) != nil
+	case b[0] == '{':
 		list = make([]ref, 1)
 		_ = list[0].UnmarshalJSON(b) // never fails
+	default:
+		r.odd = true
 	}
 	for _, one := range list {
 		r.odd = r.odd || one.odd

@@ -134,6 +134,9 @@ func readOnce[T any](ctx context.Context, r *Reader, l *list, one func(*json.Dec
 		w.records, w.usable, w.foreign = w.records+p.records, w.usable+batch.usable, w.foreign+batch.foreign
 		print := [sha256.Size]byte(batch.digest.Sum(nil))
 		w.print = sha256.Sum256(append(w.print[:], print[:]...))
+		if len(batch.ids) == 0 {
+			print = [sha256.Size]byte{} // without ids, pages cannot be told apart
+		}
 		last, err := at.advance(n, p, print)
 		if err != nil {
 			return nil, err

@@ -1,10 +1,6 @@
 package rest
 
-import (
-	"slices"
-
-	"simscim/connector/source/oneroster"
-)
+import "simscim/connector/source/oneroster"
 
 // The records as the services send them, without what is of no use here: passwords,
 // telephone numbers, addresses and the like are never decoded.
@@ -128,12 +124,6 @@ type rawRole struct {
 	End      text `json:"endDate"`
 }
 
-type rawProfile struct {
-	Credentials listOf[struct {
-		Username text `json:"username"`
-	}] `json:"credentials"`
-}
-
 // rawUser holds the fields of both versions. Which are filled tells how to read it.
 type rawUser struct {
 	ID         text              `json:"sourcedId"`
@@ -152,14 +142,15 @@ type rawUser struct {
 	Orgs refs `json:"orgs"`
 	// Version 1.2; the names on the right are those of its files, which some services
 	// use in JSON too.
-	Roles           listOf[rawRole]    `json:"roles"`
-	Master          text               `json:"userMasterIdentifier"`
-	PreferredFirst  text               `json:"preferredFirstName"`
-	PreferredGiven  text               `json:"preferredGivenName"`
-	PreferredLast   text               `json:"preferredLastName"`
-	PreferredFamily text               `json:"preferredFamilyName"`
-	PrimaryOrg      ref                `json:"primaryOrg"`
-	Profiles        listOf[rawProfile] `json:"userProfiles"`
+	// userProfiles are left out: their user names are those of other applications, and
+	// their passwords too.
+	Roles           listOf[rawRole] `json:"roles"`
+	Master          text            `json:"userMasterIdentifier"`
+	PreferredFirst  text            `json:"preferredFirstName"`
+	PreferredGiven  text            `json:"preferredGivenName"`
+	PreferredLast   text            `json:"preferredLastName"`
+	PreferredFamily text            `json:"preferredFamilyName"`
+	PrimaryOrg      ref             `json:"primaryOrg"`
 }
 
 // record makes the model's user. version says which of roles and role with orgs counts
@@ -179,9 +170,6 @@ func (r *rawUser) record(n *notes, version, houseField string) oneroster.User {
 	single, several := r.singleRole(n), r.severalRoles(n)
 	if u.Roles = single; len(several) > 0 && (version == Version12 || len(single) == 0) {
 		u.Roles = several
-	}
-	if u.Username == "" {
-		u.Username = r.profileUsername()
 	}
 	return u
 }
@@ -240,21 +228,4 @@ func (r *rawUser) severalRoles(n *notes) (out []oneroster.UserRole) {
 		})
 	}
 	return out
-}
-
-// profileUsername is the user name in the profiles of a record without one of its own,
-// where they agree on it: version 1.2 makes the field optional.
-func (r *rawUser) profileUsername() string {
-	var names []string
-	for _, p := range r.Profiles.all {
-		for _, c := range p.Credentials.all {
-			if c.Username.s != "" && !slices.Contains(names, c.Username.s) {
-				names = append(names, c.Username.s)
-			}
-		}
-	}
-	if len(names) != 1 {
-		return ""
-	}
-	return names[0]
 }

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -181,6 +182,8 @@ func (s *Source) Sites(ctx context.Context) ([]roster.Site, error) {
 		ids[site.ID] = org.ID
 		sites = append(sites, site)
 	}
+	// The order is ours: not every service sorts.
+	slices.SortFunc(sites, func(a, b roster.Site) int { return cmp.Compare(a.ID, b.ID) })
 	s.mu.Lock()
 	s.ids = ids
 	s.mu.Unlock()
