@@ -13,7 +13,7 @@ import (
 const (
 	BadGateway     simsid.FaultKind = "bad-gateway"     // 502 with a page for people
 	GatewayTimeout simsid.FaultKind = "gateway-timeout" // 504 with a page for people
-	TokenExpiry    simsid.FaultKind = "token-expiry"    // every token expires, this call's first
+	TokenExpiry    simsid.FaultKind = "token-expiry"    //nolint:gosec // a name: every token expires, this call's first
 	EndlessPages   simsid.FaultKind = "endless-pages"   // there is always a next page, full of records
 	EndlessBody    simsid.FaultKind = "endless-body"    // a body that does not end
 	ForeignNext    simsid.FaultKind = "foreign-next"    // the next page is at another host

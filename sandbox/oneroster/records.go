@@ -125,7 +125,7 @@ func (t *trust) class(o *object, r *record) {
 		year--
 	}
 	subjects := []string{}
-	if g.Subject != "" {
+	if g.Subject != "" && !t.on.has(CourseSubjects) {
 		subjects = append(subjects, g.Subject)
 	}
 	o.set("title", title)

@@ -59,6 +59,7 @@ const (
 	DisabledLeavers    Switch = "leavers-disabled"
 	MasterInUserIDs    Switch = "user-ids-master"
 	OldClasses         Switch = "last-years-classes"
+	CourseSubjects     Switch = "subjects-of-courses"
 	MoreOrgs           Switch = "more-orgs"
 )
 
@@ -120,6 +121,7 @@ func Switches() []About {
 		{DisabledLeavers, 0, "leavers are active users with enabledUser false, and the end of their role in version 1.2", true},
 		{MasterInUserIDs, 0, "userIds tell the identity that people's records at two schools share, in both versions", true},
 		{OldClasses, 0, "last year's classes are still there, with last year's terms and ended enrolments", true},
+		{CourseSubjects, 0, "classes do not tell their subjects, their courses do", true},
 		{MoreOrgs, 0, "a district has a local organisation above it, and schools have departments", true},
 	}
 }

@@ -171,6 +171,7 @@ func TestDeviations(t *testing.T) {
 			return strings.ReplaceAll(raw(b.get(V11, "/users/"+p.ID.String()), "user", "userIds"), p.Master.String(), "MASTER")
 		}, `[{"type":"master","identifier":"MASTER"}]`, "[]", false},
 		{"last-years-classes", total("/academicSessions"), "8", "4", false},
+		{"subjects-of-courses", total("/classes?" + filtered("subjects='Mathematics'")), "0", "*", false},
 		{"more-orgs", total("/orgs"), "12", "6", false},
 		{"cool-down", func(b *bench) string {
 			for range 4 {

@@ -141,13 +141,3 @@ func (t *trust) find(k kind, id uuid.UUID) *record {
 	}
 	return nil
 }
-
-// school is one of the schools that the caller sees.
-func (t *trust) school(id uuid.UUID) *school {
-	for _, s := range t.schools {
-		if s.roll.Site.ID == id {
-			return s
-		}
-	}
-	return nil
-}

@@ -163,7 +163,10 @@ func (t *trust) profiles(r *record) []object {
 			continue
 		}
 		o := object{
-			{"profileId", profileID(p).String()}, {"profileType", "SIS"}, {"vendorId", "simscim-sandbox"}, {"applicationId", "register"},
+			{"profileId", profileID(p).String()},
+			{"profileType", "SIS"},
+			{"vendorId", "simscim-sandbox"},
+			{"applicationId", "register"},
 			{"description", "Account of the school's own system"},
 		}
 		if t.on.has(Secrets) {
