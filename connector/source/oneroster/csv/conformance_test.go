@@ -114,17 +114,17 @@ func fixture(t *testing.T, v lookalike.Version) sourcetest.Fixture {
 		}
 	}
 	f.Break = func(fault sourcetest.Fault) bool {
-		name, edit := breaking(fault, first)
+		names, edit := breaking(fault, first)
 		if edit == nil {
 			return false
 		}
-		path := filepath.Join(dir, name)
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
+		for _, name := range names {
+			if text, there := files(v)[name]; there {
+				path := filepath.Join(dir, name)
+				saved[path] = text
+				put(t, path, edit(text))
+			}
 		}
-		saved[path] = string(text)
-		put(t, path, edit(string(text)))
 		relist()
 		return true
 	}
@@ -144,9 +144,9 @@ func put(t *testing.T, path, text string) {
 	}
 }
 
-// breaking tells which file a fault is in, and how. Faults of the whole files are left
+// breaking tells which files a fault is in, and how. Faults of the whole files are left
 // out: those of one school are those of all, which the suite does not expect.
-func breaking(fault sourcetest.Fault, school *world.Roll) (file string, edit func(string) string) {
+func breaking(fault sourcetest.Fault, school *world.Roll) (files []string, edit func(string) string) {
 	var pupils []string
 	for _, p := range school.People(world.Student) {
 		if p.State(trust().Today()) == world.Current {
@@ -168,17 +168,17 @@ func breaking(fault sourcetest.Fault, school *world.Roll) (file string, edit fun
 	}
 	switch fault {
 	case sourcetest.Withdrawn:
-		return "orgs.csv", func(text string) string {
+		return []string{"orgs.csv"}, func(text string) string {
 			return strings.Replace(text, school.Site.ID.String()+",,", school.Site.ID.String()+",tobedeleted,", 1)
 		}
 	case sourcetest.DuplicateID:
-		return "users.csv", func(text string) string { return strings.Replace(text, "\n"+other, "\n"+pupil, 1) }
+		return []string{"users.csv", "roles.csv"}, func(text string) string { return strings.Replace(text, other, pupil, 1) }
 	case sourcetest.MissingID:
-		return "users.csv", line(func(l string) string { return strings.TrimPrefix(l, pupil) })
+		return []string{"users.csv"}, line(func(l string) string { return strings.TrimPrefix(l, pupil) })
 	case sourcetest.WrongTypes:
-		return "users.csv", line(func(l string) string { return strings.Replace(l, ",true,", ",{\"a\":1},", 1) })
+		return []string{"users.csv"}, line(func(l string) string { return strings.Replace(l, ",true,", ",{\"a\":1},", 1) })
 	case sourcetest.Dangling:
-		return "enrollments.csv", func(text string) string {
+		return []string{"enrollments.csv"}, func(text string) string {
 			head, rest, _ := strings.Cut(text, "\r\n")
 			cells := strings.Split(head, ",")
 			row := make([]string, len(cells))
@@ -190,7 +190,7 @@ func breaking(fault sourcetest.Fault, school *world.Roll) (file string, edit fun
 			return head + "\r\n" + strings.Join(row, ",") + "\r\n" + rest
 		}
 	default:
-		return "", nil
+		return nil, nil
 	}
 }
 

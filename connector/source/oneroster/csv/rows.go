@@ -136,7 +136,7 @@ func (r *rows) next() (vals []string, valid bool, err error) {
 			r.count--
 			continue
 		}
-		if len(record) < r.head || !blank(record[r.head:]) {
+		if len(record) != r.head {
 			if err := r.miscounted(record); err != nil {
 				return nil, false, err
 			}
