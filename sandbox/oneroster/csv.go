@@ -37,8 +37,38 @@ const bom = "\uFEFF"
 // WriteCSV writes the bulk files of a world into a zip. The same world, version and
 // options give the same bytes: files are stored as they are, without dates.
 func WriteCSV(dst io.Writer, w *world.World, v Version, o CSVOptions) error {
+	t, err := csvTrust(w, v, o)
+	if err == nil {
+		err = t.zip(dst, o)
+	}
+	if err != nil {
+		return fmt.Errorf("write OneRoster files: %w", err)
+	}
+	return nil
+}
+
+// WriteCSVFolder writes the same files into a folder that exists.
+func WriteCSVFolder(dir string, w *world.World, v Version, o CSVOptions) error {
+	t, err := csvTrust(w, v, o)
+	if err == nil {
+		err = t.files(o, func(name string, write func(io.Writer) error) (err error) {
+			f, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, f.Close()) }()
+			return write(f)
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("write OneRoster files: %w", err)
+	}
+	return nil
+}
+
+func (t *trust) zip(dst io.Writer, o CSVOptions) error {
 	z := zip.NewWriter(dst)
-	err := writeFiles(w, v, o, func(name string, write func(io.Writer) error) error {
+	err := t.files(o, func(name string, write func(io.Writer) error) error {
 		f, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
 		if err != nil {
 			return err
@@ -46,48 +76,28 @@ func WriteCSV(dst io.Writer, w *world.World, v Version, o CSVOptions) error {
 		return write(f)
 	})
 	if err != nil {
-		return fmt.Errorf("write OneRoster files: %w", err)
-	}
-	if err := z.Close(); err != nil {
-		return fmt.Errorf("write OneRoster files: end the zip: %w", err)
-	}
-	return nil
-}
-
-// WriteCSVFolder writes the same files into a folder that exists.
-func WriteCSVFolder(dir string, w *world.World, v Version, o CSVOptions) error {
-	err := writeFiles(w, v, o, func(name string, write func(io.Writer) error) (err error) {
-		f, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, f.Close()) }()
-		return write(f)
-	})
-	if err != nil {
-		return fmt.Errorf("write OneRoster files: %w", err)
-	}
-	return nil
-}
-
-// writeFiles hands each file to create, in a fixed order.
-func writeFiles(w *world.World, v Version, o CSVOptions, create func(string, func(io.Writer) error) error) error {
-	t, err := csvTrust(w, v, o)
-	if err != nil {
 		return err
 	}
-	files := tables(v)
-	put := func(name string, rows func(func([]string) error) error) error {
+	if err := z.Close(); err != nil {
+		return fmt.Errorf("end the zip: %w", err)
+	}
+	return nil
+}
+
+// files hands each file to create, in a fixed order.
+func (t *trust) files(o CSVOptions, create func(name string, write func(io.Writer) error) error) error {
+	all := tables(t.version)
+	put := func(name string, rows func(row func([]string) error) error) error {
 		err := create(name+".csv", func(to io.Writer) error { return writeTable(to, o, rows) })
 		if err != nil {
 			return fmt.Errorf("%s.csv: %w", name, err)
 		}
 		return nil
 	}
-	if err := put("manifest", func(row func([]string) error) error { return manifest(row, v, files) }); err != nil {
+	if err := put("manifest", func(row func([]string) error) error { return manifest(row, t.version, all) }); err != nil {
 		return err
 	}
-	for _, f := range files {
+	for _, f := range all {
 		if err := put(f.name, func(row func([]string) error) error { return t.rows(f, o, row) }); err != nil {
 			return err
 		}

@@ -1,7 +1,8 @@
 package oneroster
 
 import (
-	"slices"
+	"iter"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,7 +28,7 @@ type history struct {
 	base   map[uuid.UUID]time.Time // by school: what has not changed since the service began
 	stamps map[uuid.UUID]time.Time // of people and groups
 	places map[place]time.Time     // of enrolments that came
-	gone   map[uuid.UUID][]departed
+	gone   map[uuid.UUID]map[place]departed
 }
 
 // place is a person in a group.
@@ -40,14 +41,13 @@ type place struct {
 type departed struct {
 	person *world.Person
 	group  *world.Group
-	as     place
 	at     time.Time
 }
 
 func newHistory() *history {
 	return &history{
 		rolls: map[uuid.UUID]*world.Roll{}, base: map[uuid.UUID]time.Time{}, stamps: map[uuid.UUID]time.Time{},
-		places: map[place]time.Time{}, gone: map[uuid.UUID][]departed{},
+		places: map[place]time.Time{}, gone: map[uuid.UUID]map[place]departed{},
 	}
 }
 
@@ -58,12 +58,15 @@ func (h *history) see(rolls []*world.Roll, now time.Time) {
 		old := h.rolls[r.Site.ID]
 		if old == nil {
 			h.base[r.Site.ID] = time.Date(r.Year, time.September, 1, 0, 0, 0, 0, time.UTC).Add(beginOfTimes)
+			h.gone[r.Site.ID] = map[place]departed{}
 			h.dateArrivals(r, now)
 		} else if old != r || day != h.day {
 			h.compare(old, r, now)
 		}
 		h.rolls[r.Site.ID] = r
-		h.gone[r.Site.ID] = slices.DeleteFunc(h.gone[r.Site.ID], func(d departed) bool { return now.Sub(d.at) > toldFor })
+		if day != h.day {
+			maps.DeleteFunc(h.gone[r.Site.ID], func(_ place, d departed) bool { return now.Sub(d.at) > toldFor })
+		}
 	}
 	h.day, h.now = day, now
 }
@@ -109,7 +112,7 @@ func (h *history) compare(old, r *world.Roll, now time.Time) {
 	}
 	for _, g := range old.Groups() {
 		if _, still := r.Group(g.Kind, g.ID); !still && (g.Kind == world.Class || g.Kind == world.Registration) {
-			h.gone[r.Site.ID] = append(h.gone[r.Site.ID], departed{group: g, at: now})
+			h.gone[r.Site.ID][place{group: g.ID}] = departed{group: g, at: now}
 		}
 	}
 }
@@ -132,12 +135,12 @@ func (h *history) compareGroups(site uuid.UUID, old, p *world.Person, now time.T
 	for at := range after {
 		if _, had := before[at]; !had {
 			h.places[at] = now
-			h.gone[site] = slices.DeleteFunc(h.gone[site], func(d departed) bool { return d.as == at })
+			delete(h.gone[site], at)
 		}
 	}
 	for at, g := range before {
 		if _, has := after[at]; !has {
-			h.gone[site] = append(h.gone[site], departed{person: old, group: g, as: at, at: now})
+			h.gone[site][at] = departed{person: old, group: g, at: now}
 		}
 	}
 }
@@ -165,7 +168,7 @@ func (h *history) of(site, id uuid.UUID) time.Time {
 	return h.base[site]
 }
 
-// ofPlace is when an enrolment came, or the later of it and its person's arrival.
+// ofPlace is when an enrolment came.
 func (h *history) ofPlace(site uuid.UUID, at place) time.Time {
 	if t, came := h.places[at]; came {
 		return t
@@ -173,13 +176,13 @@ func (h *history) ofPlace(site uuid.UUID, at place) time.Time {
 	return h.base[site]
 }
 
-// departures are what has gone from a school lately.
-func (h *history) departures(site uuid.UUID, within time.Duration) []departed {
-	var out []departed
-	for _, d := range h.gone[site] {
-		if h.now.Sub(d.at) <= within {
-			out = append(out, d)
+// departures yields what has gone from a school lately, in no order.
+func (h *history) departures(site uuid.UUID, within time.Duration) iter.Seq2[place, departed] {
+	return func(yield func(place, departed) bool) {
+		for at, d := range h.gone[site] {
+			if h.now.Sub(d.at) <= within && !yield(at, d) {
+				return
+			}
 		}
 	}
-	return out
 }

@@ -2,6 +2,7 @@ package oneroster
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -176,4 +177,34 @@ func TestFutureStarters(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Readers, switches and the world may go on at once.
+func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "tiny")
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for n := range 8 {
+				v := []Version{V11, V12}[(i+n)%2]
+				if a := b.get(v, "/"+[]string{"users", "enrollments", "classes"}[n%3]+"?limit=30&sort=sourcedId"); a.status != 200 {
+					t.Errorf("a reader got %d", a.status)
+				}
+			}
+		})
+	}
+	wg.Go(func() {
+		for range 5 {
+			b.w.Day()
+			if err := b.s.Deviate("booleans", "merged-users", "last-years-classes"); err != nil {
+				t.Error(err)
+			}
+			if err := b.s.Deviate(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	wg.Wait()
+	b.unique()
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"hash"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -25,6 +26,8 @@ const signatureWindow = 5 * time.Minute
 type nonces struct {
 	mu   sync.Mutex
 	seen map[string]time.Time
+	// full is how many there may be before old ones are looked for.
+	full int
 }
 
 func (n *nonces) fresh(nonce string, now time.Time) bool {
@@ -33,10 +36,9 @@ func (n *nonces) fresh(nonce string, now time.Time) bool {
 	if n.seen == nil {
 		n.seen = map[string]time.Time{}
 	}
-	for old, at := range n.seen {
-		if now.Sub(at) > 2*signatureWindow {
-			delete(n.seen, old)
-		}
+	if len(n.seen) > n.full {
+		maps.DeleteFunc(n.seen, func(_ string, at time.Time) bool { return now.Sub(at) > 2*signatureWindow })
+		n.full = max(1000, 2*len(n.seen))
 	}
 	_, seen := n.seen[nonce]
 	n.seen[nonce] = now

@@ -64,14 +64,14 @@ func (s *Service) download(w http.ResponseWriter, r *http.Request) {
 	if !q.Has("deviation") {
 		o.Deviations = s.recordDeviations()
 	}
-	var b bytes.Buffer
-	if err := WriteCSV(&b, s.world, v, o); err != nil {
+	t, err := csvTrust(s.world, v, o)
+	if err != nil {
 		bad(err.Error()).write(w, V11, switches{})
 		return
 	}
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("Content-Disposition", `attachment; filename="oneroster.zip"`)
-	_, _ = b.WriteTo(w) // the caller has gone if this fails
+	_ = t.zip(w, o) // the caller has gone if this fails
 }
 
 // recordDeviations are the switches that are on and show in files.

@@ -275,13 +275,13 @@ func (s *school) departures() {
 	if s.on.has(EarlyPurge) {
 		within = toldForADay
 	}
-	for _, d := range s.hist.departures(s.roll.Site.ID, within) {
+	for at, d := range s.hist.departures(s.roll.Site.ID, within) {
 		if d.person == nil {
 			s.add(&record{kind: classKind, id: d.group.ID, group: d.group, changed: d.at, gone: true})
 			continue
 		}
 		s.add(&record{
-			kind: enrolmentKind, id: enrolmentID(d.as), person: d.person, group: d.group, teacher: d.as.teacher,
+			kind: enrolmentKind, id: enrolmentID(at), person: d.person, group: d.group, teacher: at.teacher,
 			begin: max(d.person.Start, d.group.Start), end: world.DateOf(d.at) - 1, changed: d.at, gone: true,
 		})
 	}

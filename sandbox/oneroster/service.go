@@ -23,6 +23,9 @@
 //   - preferred names in 1.1;
 //   - that two records are one human's, in 1.1 (userMasterIdentifier in 1.2).
 //
+// The versions differ in one word: staff of the office are administrator in 1.1 and
+// siteAdministrator in 1.2, which has no other administrator of a school.
+//
 // And what only OneRoster tells: a user name, which 1.1 demands and the world has not.
 // It is the e-mail address there, and the id of people who have none.
 package oneroster
