@@ -42,6 +42,7 @@ func (p *pass) carryOut(ctx context.Context, held []plan.Breach) error {
 	if err != nil {
 		return fmt.Errorf("record the beginning of the run: %w", err)
 	}
+	p.run.begun = true
 	rec := p.newRecorder()
 	err = p.rounds(ctx, rec, approval)
 	rec.close()
@@ -51,7 +52,7 @@ func (p *pass) carryOut(ctx context.Context, held []plan.Breach) error {
 	applied, failed := rec.tally()
 	p.run.outcome(applied)
 	p.conclude(err, rec)
-	end := ledger.RunEnd{At: p.Now(), Status: string(p.run.Status), Reason: p.run.Reason, Applied: applied, Failed: failed}
+	end := ledger.RunEnd{At: p.Now(), Status: string(p.run.Status), Reason: bounded(p.run.Reason), Applied: applied, Failed: failed}
 	// What is known must be recorded even when the run was told to stop.
 	if err := p.Ledger.FinishRun(context.WithoutCancel(ctx), id, end, err == nil && !rec.unsettled); err != nil {
 		return fmt.Errorf("record the end of the run: %w", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -35,12 +36,36 @@ func (e *Engine) visit(ctx context.Context, j Job, m mode) []*Run {
 		} else {
 			e.pass(ctx, j, m, snap, run)
 		}
+		if m.apply && !run.begun {
+			e.noteRun(ctx, run)
+		}
 		e.Log.Info("site done", zap.String("site", run.Site), zap.String("target", run.Target),
 			zap.String("status", string(run.Status)), zap.String("reason", run.Reason), zap.Float64("seconds", run.Seconds))
 		e.Watch(Event{Site: run.Site, Name: run.Name, Target: name, Ended: run})
 		runs = append(runs, run)
 	}
 	return runs
+}
+
+// noteRun records a run that wrote nothing, so that the status shows it.
+func (e *Engine) noteRun(ctx context.Context, run *Run) {
+	now := e.Now()
+	err := e.Ledger.NoteRun(context.WithoutCancel(ctx), ledger.Run{
+		Site: run.Site, Target: run.Target, Started: now,
+		End: ledger.RunEnd{At: now, Status: string(run.Status), Reason: bounded(run.Reason)},
+	})
+	if err != nil {
+		e.Log.Error("note a run", zap.String("site", run.Site), zap.String("target", run.Target), zap.Error(err))
+	}
+}
+
+// bounded cuts a reason to what the ledger keeps.
+func bounded(reason string) string {
+	const longest = 1000
+	if len(reason) <= longest {
+		return reason
+	}
+	return strings.ToValidUTF8(reason[:longest], "") + " …"
 }
 
 // statusOf tells a school that could not be trusted, which is skipped, from a failure.

@@ -70,6 +70,8 @@ type Run struct {
 
 	// digest identifies the plan.
 	digest string
+	// begun says that the ledger holds the beginning and the end of the run.
+	begun bool
 	// unrouted says that the configuration has no entry for the school.
 	unrouted bool
 }

@@ -45,6 +45,9 @@ type Ledger interface {
 	// FinishRun notes how the run ended. settled says that the outcome of everything
 	// sent is known.
 	FinishRun(ctx context.Context, id int64, end RunEnd, settled bool) error
+	// NoteRun notes a run that wrote nothing, such as one of a school that was skipped or
+	// whose plan is held. Whether the site is settled stays as it was.
+	NoteRun(ctx context.Context, run Run) error
 	// Runs returns the newest runs first, at most limit, of one site or (with "") of all.
 	Runs(ctx context.Context, site string, limit int) ([]Run, error)
 

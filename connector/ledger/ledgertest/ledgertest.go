@@ -19,19 +19,20 @@ import (
 // Run runs the suite. open returns an empty ledger, and closes it when its test ends.
 func Run(t *testing.T, open func(t *testing.T) ledger.Ledger) {
 	for name, part := range map[string]func(*testing.T, func(*testing.T) ledger.Ledger){
-		"objects": testObjects,
-		"claims":  testClaims,
-		"rekey":   testRekey,
-		"members": testMembers,
-		"names":   testNames,
-		"update":  testUpdate,
-		"runs":    testRuns,
-		"sites":   testSites,
-		"holds":   testHolds,
-		"texts":   testTexts,
-		"large":   testLarge,
-		"end":     testEnd,
-		"model":   testModel,
+		"objects":    testObjects,
+		"claims":     testClaims,
+		"rekey":      testRekey,
+		"noted runs": testNotedRuns,
+		"members":    testMembers,
+		"names":      testNames,
+		"update":     testUpdate,
+		"runs":       testRuns,
+		"sites":      testSites,
+		"holds":      testHolds,
+		"texts":      testTexts,
+		"large":      testLarge,
+		"end":        testEnd,
+		"model":      testModel,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

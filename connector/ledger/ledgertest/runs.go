@@ -104,6 +104,40 @@ func testRuns(t *testing.T, open func(*testing.T) ledger.Ledger) {
 	})
 }
 
+func testNotedRuns(t *testing.T, open func(*testing.T) ledger.Ledger) {
+	noted := ledger.Run{Site: siteA, Target: target, Started: at(2), End: ledger.RunEnd{At: at(3), Status: "skipped", Reason: "the list was cut"}}
+	cases(t, open, map[string]func(bundle){
+		"it is the newest run": func(b bundle) {
+			id, err := b.BeginRun(b.Context(), ledger.Run{Site: siteA, Target: target, Started: at(1)})
+			b.must(err)
+			b.must(b.FinishRun(b.Context(), id, ledger.RunEnd{At: at(1), Status: "done"}, true))
+			b.must(b.NoteRun(b.Context(), noted))
+			runs, err := b.Runs(b.Context(), siteA, 1)
+			b.must(err)
+			if len(runs) != 1 || runs[0].End.Status != "skipped" || !runs[0].Started.Equal(at(2)) {
+				b.Errorf("got %+v", runs)
+			}
+		},
+		"what was unsettled stays so, and what was not too": func(b bundle) {
+			b.must(b.NoteRun(b.Context(), noted))
+			if !b.load(siteA).Settled {
+				b.Error("a run that wrote nothing unsettled the site")
+			}
+			_, err := b.BeginRun(b.Context(), ledger.Run{Site: siteA, Target: target, Started: at(1)})
+			b.must(err)
+			b.must(b.NoteRun(b.Context(), noted))
+			if b.load(siteA).Settled {
+				b.Error("a run that wrote nothing settled the site")
+			}
+		},
+		"without an end it is refused": func(b bundle) {
+			if err := b.NoteRun(b.Context(), ledger.Run{Site: siteA, Target: target, Started: at(1)}); err == nil {
+				b.Error("it was accepted")
+			}
+		},
+	})
+}
+
 func testSites(t *testing.T, open func(*testing.T) ledger.Ledger) {
 	cases(t, open, map[string]func(bundle){
 		"every field comes back": func(b bundle) {

@@ -36,25 +36,15 @@ func (l *Ledger) BeginRun(ctx context.Context, run ledger.Run) (id int64, err er
 
 // FinishRun notes how a run ended.
 func (l *Ledger) FinishRun(ctx context.Context, id int64, end ledger.RunEnd, settled bool) error {
-	if end.At.IsZero() {
-		return errors.New("note the end of a run: the end needs its time")
-	}
-	if err := cmp.Or(checkText("the status", end.Status), checkText("the reason", end.Reason)); err != nil {
+	e, err := packEnd(end)
+	if err != nil {
 		return failed("note the end of a run", err)
-	}
-	applied, err := packCounts(end.Applied)
-	if err != nil {
-		return err
-	}
-	failedCounts, err := packCounts(end.Failed)
-	if err != nil {
-		return err
 	}
 	return l.w.do(ctx, "note the end of a run", false, func(t *tx) error {
 		var scope int64
 		err := t.row(`UPDATE runs SET ended = $1, status = $2, reason = $3, applied = $4, failed = $5
 			WHERE id = $6 AND ended = 0 RETURNING scope`,
-			micros(end.At), end.Status, end.Reason, applied, failedCounts, id).Scan(&scope)
+			micros(end.At), end.Status, end.Reason, e.applied, e.failed, id).Scan(&scope)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("run %d is not under way", id)
 		}
@@ -67,9 +57,50 @@ func (l *Ledger) FinishRun(ctx context.Context, id int64, end ledger.RunEnd, set
 				return err
 			}
 		}
-		return t.exec(`DELETE FROM runs WHERE scope = $1 AND id <=
-			(SELECT id FROM runs WHERE scope = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)`, scope, keepRuns)
+		return pruneRuns(t, scope)
 	})
+}
+
+// NoteRun notes a run that wrote nothing.
+func (l *Ledger) NoteRun(ctx context.Context, run ledger.Run) error {
+	e, err := packEnd(run.End)
+	if err != nil {
+		return failed("note a run", err)
+	}
+	return l.w.do(ctx, "note a run", false, func(t *tx) error {
+		_, scope, err := l.scope(t, run.Target, run.Site)
+		if err != nil {
+			return err
+		}
+		err = t.exec(`INSERT INTO runs (scope, started, ended, status, reason, applied, failed) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			scope, micros(run.Started), micros(run.End.At), run.End.Status, run.End.Reason, e.applied, e.failed)
+		if err != nil {
+			return err
+		}
+		return pruneRuns(t, scope)
+	})
+}
+
+func pruneRuns(t *tx, scope int64) error {
+	return t.exec(`DELETE FROM runs WHERE scope = $1 AND id <=
+		(SELECT id FROM runs WHERE scope = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)`, scope, keepRuns)
+}
+
+// packedEnd is how a run ended, as it is stored.
+type packedEnd struct{ applied, failed string }
+
+func packEnd(end ledger.RunEnd) (p packedEnd, err error) {
+	if end.At.IsZero() {
+		return p, errors.New("the end needs its time")
+	}
+	if err := cmp.Or(checkText("the status", end.Status), checkText("the reason", end.Reason)); err != nil {
+		return p, err
+	}
+	if p.applied, err = packCounts(end.Applied); err != nil {
+		return p, err
+	}
+	p.failed, err = packCounts(end.Failed)
+	return p, err
 }
 
 // Runs returns the newest runs first.
