@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,15 +18,25 @@ import (
 	"simscim/roster"
 )
 
-// plainRead is what a service without deviations gives.
+// plainRead is what a service without deviations gives. It is read once; nobody changes it.
 func plainRead(t *testing.T, version string) *roster.Snapshot {
 	t.Helper()
-	snap, err := newSandbox(t, sandboxOptions{version: version}).read(everything())
-	if err != nil {
-		t.Fatal(err)
+	plainReads.Lock()
+	defer plainReads.Unlock()
+	if plainReads.of[version] == nil {
+		snap, err := newSandbox(t, sandboxOptions{version: version}).read(everything())
+		if err != nil {
+			t.Fatal(err)
+		}
+		plainReads.of[version] = snap
 	}
-	return snap
+	return plainReads.of[version]
 }
+
+var plainReads = struct {
+	sync.Mutex
+	of map[string]*roster.Snapshot
+}{of: map[string]*roster.Snapshot{}}
 
 func same(a, b *roster.Snapshot) string {
 	return cmp.Diff(a, b, cmpopts.IgnoreFields(roster.Snapshot{}, "TakenAt"), cmpopts.EquateEmpty())

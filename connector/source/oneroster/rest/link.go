@@ -137,7 +137,7 @@ func follow(base *url.URL, here, next string) (string, error) {
 		return "", errors.New("has a link to the next page that leaves the host")
 	}
 	path := to.EscapedPath()
-	if !strings.HasPrefix(path, base.EscapedPath()+"/") || strings.Contains(strings.ToLower(path), "%2e") || strings.Contains(path, "\\") {
+	if !strings.HasPrefix(path, base.EscapedPath()+"/") || strings.Contains(strings.ToLower(path), "%2e") || strings.Contains(to.Path, "\\") {
 		return "", errors.New("has a link to the next page that leaves the base path")
 	}
 	if _, err := url.ParseQuery(to.RawQuery); err != nil {
