@@ -57,13 +57,73 @@ func (c *checker) exactlyOne(path, one, other, why string) {
 	}
 }
 
-func (c *checker) source(path string, s *Source) {
-	if s.Type == "" {
-		return
+// sourceKeys are the keys of each type of source: what it needs, and what it may have.
+// What is in neither belongs to another type; what is in none of the lists, to all.
+func sourceKeys() []typeKeys {
+	return []typeKeys{
+		{"sims-id", nil, []string{
+			"environment", "sts", "provisioning", "oneroster", "management", "api", "contract", "vendor", "credentials",
+			"scope", "derive", "limits",
+		}},
+		{"oneroster", []string{"url", "auth"}, []string{"version", "derive", "limits"}},
+		{"oneroster-csv", []string{"path"}, []string{"derive"}},
 	}
+}
+
+// typeKeys are the keys that go with one type.
+type typeKeys struct {
+	name             string
+	needed, optional []string
+}
+
+func (k *typeKeys) has(key string) bool {
+	return slices.Contains(k.needed, key) || slices.Contains(k.optional, key)
+}
+
+// byType reports the keys that a type needs and that are not there, and those that
+// belong to other types.
+func (c *checker) byType(path, name string, kinds []typeKeys) {
+	at := slices.IndexFunc(kinds, func(k typeKeys) bool { return k.name == name })
+	if at < 0 {
+		return // reported already
+	}
+	for _, key := range kinds[at].needed {
+		if !c.given(path, key) {
+			c.report(path, "type: "+name+" needs "+key)
+		}
+	}
+	told := map[string]bool{}
+	for _, k := range kinds {
+		for _, key := range slices.Concat(k.needed, k.optional) {
+			if c.given(path, key) && !kinds[at].has(key) && !told[key] {
+				told[key] = true
+				c.report(child(path, key), "this belongs to type: "+k.name+", not to "+name)
+			}
+		}
+	}
+}
+
+func (c *checker) source(path string, s *Source) {
+	c.byType(path, s.Type, sourceKeys())
+	if s.Auth != nil {
+		c.byType(child(path, "auth"), s.Auth.Type, []typeKeys{
+			{"bearer", []string{"token"}, nil},
+			{"oauth2", []string{"tokenURL", "clientID", "clientSecret"}, []string{"scope", "style"}},
+			{"oauth1", []string{"clientID", "clientSecret"}, []string{"signature"}},
+		})
+	}
+	if s.Type == "sims-id" {
+		c.simsID(path, s)
+	}
+}
+
+func (c *checker) simsID(path string, s *Source) {
 	c.exactlyOne(path, "vendor", "credentials", "")
+	if s.API == "provisioning" && c.given(path, "derive") {
+		c.report(child(path, "derive"), "this is for api: oneroster only; the provisioning API tells years and houses itself")
+	}
 	if s.Environment == "custom" {
-		needed := []string{"sts", "provisioning"}
+		needed := []string{"sts", s.API}
 		if c.given(path, "vendor") {
 			needed = append(needed, "management")
 		}
@@ -91,33 +151,12 @@ func (c *checker) source(path string, s *Source) {
 	}
 }
 
-// authKeys lists what each type of sign-in needs and what it may have besides.
-func authKeys() []authKind {
-	return []authKind{
+func (c *checker) auth(path string, a *TargetAuth) {
+	c.byType(path, a.Type, []typeKeys{
 		{"bearer", []string{"token"}, nil},
 		{"basic", []string{"username", "password"}, nil},
 		{"oauth2", []string{"tokenURL", "clientID", "clientSecret"}, []string{"scope"}},
-	}
-}
-
-type authKind struct {
-	name             string
-	needed, optional []string
-}
-
-func (c *checker) auth(path string, a *TargetAuth) {
-	for _, k := range authKeys() {
-		for _, key := range k.needed {
-			if a.Type == k.name && !c.given(path, key) {
-				c.report(path, "type: "+a.Type+" needs "+key)
-			}
-		}
-		for _, key := range slices.Concat(k.needed, k.optional) {
-			if a.Type != "" && a.Type != k.name && c.given(path, key) {
-				c.report(child(path, key), "this belongs to type: "+k.name+", not to "+a.Type)
-			}
-		}
-	}
+	})
 }
 
 // safeguards reports limits that limit nothing, and perGroup where there are no groups.

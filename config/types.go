@@ -54,8 +54,8 @@ type Store struct {
 
 // Source is one place to read schools from.
 type Source struct {
-	// Type of the source.
-	Type string `yaml:"type" enum:"sims-id" required:"true"`
+	// Type of the source: SIMS ID, any OneRoster service, or OneRoster files.
+	Type string `yaml:"type" enum:"sims-id|oneroster|oneroster-csv" required:"true"`
 	// Environment picks the hosts: the live service, the partner platform with dummy
 	// data, the sandbox on this machine (http://127.0.0.1:8467), or custom, which takes
 	// the URLs below: sts and provisioning always, management together with vendor.
@@ -68,8 +68,8 @@ type Source struct {
 	OneRoster string `yaml:"oneroster" format:"url"`
 	// Management is the base URL of the vendor management API (custom only).
 	Management string `yaml:"management" format:"url"`
-	// API is the way to read the schools.
-	API string `yaml:"api" enum:"provisioning" default:"provisioning"`
+	// API is the way to read the schools of SIMS ID.
+	API string `yaml:"api" enum:"provisioning|oneroster" default:"provisioning"`
 	// Contract is a file that describes the paths, paging and field names of the
 	// provisioning API. The vendor does not publish them: the built-in contract is
 	// unverified against the live service.
@@ -81,6 +81,17 @@ type Source struct {
 	Credentials []*Credential `yaml:"credentials"`
 	// Scope asked for in a school's token.
 	Scope string `yaml:"scope" default:"partner organisation onerosterapi rapapi"`
+	// URL is the root of a OneRoster service, the one below which /orgs stands, such as
+	// https://sis.example/ims/oneroster/v1p1.
+	URL string `yaml:"url" format:"url"`
+	// Version of OneRoster that the service speaks. Files say it themselves.
+	Version string `yaml:"version" enum:"1.1|1.2" default:"1.1"`
+	// Auth is how to sign in to a OneRoster service.
+	Auth *SourceAuth `yaml:"auth"`
+	// Path of OneRoster files: a zip or a folder.
+	Path string `yaml:"path"`
+	// Derive says how to work out what OneRoster has no place for.
+	Derive Derive `yaml:"derive"`
 	// Links is a CSV file by which the administrator says who is one person across
 	// schools: lines of a source id and a link of your choice. Rules see the link as
 	// person.identifiers.link.
@@ -95,6 +106,39 @@ type Source struct {
 	Name string `yaml:"-"`
 	// At is where it stands.
 	At Pos `yaml:"-"`
+}
+
+// SourceAuth is how to sign in to a OneRoster service.
+type SourceAuth struct {
+	// Type of sign-in: OAuth 2 client credentials, OAuth 1.0a without a token, or a token.
+	Type string `yaml:"type" enum:"oauth2|oauth1|bearer" required:"true"`
+	// Token for bearer.
+	Token secret.Ref `yaml:"token"`
+	// TokenURL for oauth2.
+	TokenURL string `yaml:"tokenURL" format:"url"`
+	// ClientID for oauth2, the consumer key for oauth1.
+	ClientID secret.Ref `yaml:"clientID"`
+	// ClientSecret for oauth2, the consumer secret for oauth1.
+	ClientSecret secret.Ref `yaml:"clientSecret"`
+	// Scope for oauth2, separated by blanks. Without it the read-only rostering scopes of
+	// the version are asked for.
+	Scope string `yaml:"scope"`
+	// Style is where oauth2 puts the client's id and secret.
+	Style string `yaml:"style" enum:"basic|body" default:"basic"`
+	// Signature is the method of oauth1.
+	Signature string `yaml:"signature" enum:"HMAC-SHA1|HMAC-SHA256" default:"HMAC-SHA256"`
+}
+
+// Derive says how to work out what OneRoster has no place for.
+type Derive struct {
+	// Grades turns the source's grades into year groups, such as KG: R. What it does not
+	// name is read as schools write it: 01 is Year 1, R is Reception.
+	Grades map[string]string `yaml:"grades"`
+	// HouseMetadata is the name of the metadata field of a user that holds the house.
+	HouseMetadata string `yaml:"houseMetadata"`
+	// HouseClasses is a pattern over class titles: classes that match it are houses, not
+	// teaching groups. * and ? stand for any letters.
+	HouseClasses string `yaml:"houseClasses"`
 }
 
 // SetAsideLimit is a limit on records set aside, in percent of the people and groups

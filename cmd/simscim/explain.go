@@ -46,7 +46,7 @@ func (c *cli) explainCommand() *cobra.Command {
 				return errors.New("nobody of that id or name is at the selected schools")
 			}
 			if c.output == "json" {
-				return c.json(found)
+				return c.json(explainedViews(found))
 			}
 			for i := range found {
 				c.printExplained(&found[i])

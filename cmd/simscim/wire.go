@@ -17,7 +17,6 @@ import (
 	"simscim/connector/ledger/sqlledger"
 	"simscim/connector/schedule"
 	"simscim/connector/source"
-	"simscim/connector/source/simsid"
 	"simscim/connector/target"
 	"simscim/connector/target/generic"
 	"simscim/internal/telemetry"
@@ -74,6 +73,9 @@ func (c *cli) wire(ctx context.Context, cfg *config.Config, routes *connector.Ro
 	if err != nil {
 		return nil, err
 	}
+	if missing := missingSecrets(cfg); len(missing) > 0 {
+		return nil, usageError(fmt.Errorf("%s\nNothing was done", strings.Join(missing, "\n")))
+	}
 	a := &app{
 		cfg: cfg, routes: routes, log: log, metrics: metrics,
 		sources: map[string]source.Source{}, targets: map[string]target.Target{},
@@ -101,7 +103,7 @@ func (a *app) connect(now func() time.Time) error {
 	var problems []error
 	for name, cfg := range a.cfg.Sources {
 		observe := func(_ string, status int, _ time.Duration) { a.metrics.Request(telemetry.ToSource, name, status) }
-		src, err := simsid.New(cfg, simsid.Options{Now: now, Log: a.log, Observe: observe})
+		src, err := newSource(cfg, sourceOptions{now: now, log: a.log, observe: observe})
 		if err != nil {
 			problems = append(problems, err)
 			continue

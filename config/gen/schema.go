@@ -51,7 +51,14 @@ func (m model) extend(defs object) {
 		}
 		return all
 	}
-	def("Source")["oneOf"] = oneOf("vendor", "credentials")
+	simsID := object{
+		"properties": object{"type": object{"const": "sims-id"}},
+		"oneOf":      oneOf("vendor", "credentials"),
+	}
+	def("Source")["oneOf"] = []object{simsID, needs("oneroster", "url", "auth"), needs("oneroster-csv", "path")}
+	def("SourceAuth")["oneOf"] = []object{
+		needs("bearer", "token"), needs("oauth2", "tokenURL", "clientID", "clientSecret"), needs("oauth1", "clientID", "clientSecret"),
+	}
 	def("AttributeRule")["oneOf"] = oneOf("value", "unique")
 	def("GroupRule")["oneOf"] = oneOf("from", "derive")
 	def("GroupRule")["dependentRequired"] = object{"by": []string{"derive"}, "members": []string{"from"}}
@@ -73,6 +80,11 @@ func (m model) extend(defs object) {
 	}
 	defs["UserOverride"] = over
 	def("Override")["properties"].(object)["users"] = object{"$ref": "#/$defs/UserOverride"}
+}
+
+// needs names the keys that one type cannot do without.
+func needs(kind string, keys ...string) object {
+	return object{"properties": object{"type": object{"const": kind}}, "required": append([]string{"type"}, keys...)}
 }
 
 // auth allows the keys of one type of sign-in, and needs those without "?".

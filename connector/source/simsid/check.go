@@ -18,9 +18,12 @@ func (s *Source) Check(ctx context.Context) ([]string, error) {
 		note("The services are spoken to over http: credentials and pupils' data cross the network unprotected.")
 	}
 	err := s.try(ctx, note)
-	if s.contract.Verified {
+	switch {
+	case s.oneroster != nil:
+		note("Schools are read through OneRoster 1.1; which parts of it SIMS ID serves is not published, so this is unverified against the live service.")
+	case s.contract.Verified:
 		note("The contract %q says of itself that it is verified against the live service.", s.contract.Name)
-	} else {
+	default:
 		note("The contract of the provisioning API (%s) is unverified against the live service.", s.contract.Name)
 	}
 	return notes, err
@@ -36,7 +39,7 @@ func (s *Source) try(ctx context.Context, note func(string, ...any)) error {
 		s.mu.Lock()
 		d := s.directory
 		s.mu.Unlock()
-		note("Vendor management lists %d schools; %d of them are authorised.", len(d.order), len(sites))
+		note("Vendor management lists %s, of which %d authorised.", countOf(len(d.order), "school"), len(sites))
 		for _, n := range d.notes {
 			note("In vendor management %s.", n)
 		}
@@ -45,7 +48,7 @@ func (s *Source) try(ctx context.Context, note func(string, ...any)) error {
 		}
 		org = sites[0].ID
 	} else {
-		note("The configuration lists credentials for %d schools.", len(s.order))
+		note("The configuration lists credentials for %s.", countOf(len(s.order), "school"))
 		// Every listed school is tried: each has credentials that somebody typed in.
 		for _, o := range s.order {
 			if _, err := s.Describe(ctx, o); err != nil {
@@ -68,6 +71,9 @@ func (s *Source) trySchool(ctx context.Context, org string, note func(string, ..
 		return fmt.Errorf("organisation %s: %w", org, err)
 	}
 	note("Organisation %s can be read; its record names the same organisation, DfE number %s.", org, orWord(site.DfE, "unknown"))
+	if s.oneroster != nil {
+		return nil
+	}
 	kind := roster.Student
 	template, ok := s.contract.people.paths[kind]
 	if !ok {
@@ -93,4 +99,11 @@ func orWord(s, otherwise string) string {
 		return otherwise
 	}
 	return s
+}
+
+func countOf(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

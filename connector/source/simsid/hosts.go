@@ -8,8 +8,11 @@ import (
 	"simscim/config"
 )
 
+// oneRosterRoot is where version 1.1 stands on the vendor's OneRoster host.
+const oneRosterRoot = "/ims/oneroster/v1p1"
+
 // hosts are the base URLs of one environment's services.
-type hosts struct{ sts, management, provisioning string }
+type hosts struct{ sts, management, provisioning, oneroster string }
 
 // environments are the vendor's own hosts, and the sandbox's. Vendor management is
 // served by the provisioning host.
@@ -19,24 +22,27 @@ func environments() map[string]hosts {
 			sts:          "https://sts.sims.co.uk",
 			management:   "https://rap.sims.co.uk",
 			provisioning: "https://rap.sims.co.uk",
+			oneroster:    "https://oneroster.sims.co.uk" + oneRosterRoot,
 		},
 		"partner": {
 			sts:          "https://simsid-partner-stsserver.azurewebsites.net",
 			management:   "https://simsid-partner-rapapi.azurewebsites.net",
 			provisioning: "https://simsid-partner-rapapi.azurewebsites.net",
+			oneroster:    "https://simsid-partner-oneroster.azurewebsites.net" + oneRosterRoot,
 		},
 		"sandbox": {
 			sts:          "http://127.0.0.1:8467/sts",
 			management:   "http://127.0.0.1:8467/management",
 			provisioning: "http://127.0.0.1:8467/provisioning",
+			oneroster:    "http://127.0.0.1:8467/oneroster" + oneRosterRoot,
 		},
 	}
 }
 
 func hostsOf(cfg *config.Source) (hosts, error) {
 	if cfg.Environment != "custom" {
-		if cfg.STS != "" || cfg.Provisioning != "" || cfg.Management != "" {
-			return hosts{}, fmt.Errorf("sts, provisioning and management may only be set with environment custom, not %s", cfg.Environment)
+		if cfg.STS != "" || cfg.Provisioning != "" || cfg.Management != "" || cfg.OneRoster != "" {
+			return hosts{}, fmt.Errorf("sts, provisioning, oneroster and management may only be set with environment custom, not %s", cfg.Environment)
 		}
 		h, ok := environments()[cfg.Environment]
 		if !ok {
@@ -44,9 +50,13 @@ func hostsOf(cfg *config.Source) (hosts, error) {
 		}
 		return h, nil
 	}
-	h := hosts{sts: cfg.STS, management: cfg.Management, provisioning: cfg.Provisioning}
-	if h.sts == "" || h.provisioning == "" {
-		return hosts{}, fmt.Errorf("environment custom needs sts and provisioning")
+	h := hosts{sts: cfg.STS, management: cfg.Management, provisioning: cfg.Provisioning, oneroster: cfg.OneRoster}
+	data, name := h.provisioning, "provisioning"
+	if cfg.API == oneRosterAPI {
+		data, name = h.oneroster, "oneroster"
+	}
+	if h.sts == "" || data == "" {
+		return hosts{}, fmt.Errorf("environment custom needs sts and %s", name)
 	}
 	if cfg.Vendor != nil && h.management == "" {
 		return hosts{}, fmt.Errorf("environment custom needs management to find schools by vendor management")
@@ -58,7 +68,7 @@ func hostsOf(cfg *config.Source) (hosts, error) {
 // never goes to the other.
 func (h hosts) check() error {
 	seen := map[string]bool{}
-	for _, raw := range []string{h.sts, h.management, h.provisioning} {
+	for _, raw := range []string{h.sts, h.management, h.provisioning, h.oneroster} {
 		if raw == "" {
 			continue
 		}
@@ -99,7 +109,7 @@ func (h hosts) environment() string {
 
 // plain tells whether some service is spoken to without TLS on another machine.
 func (h hosts) plain() bool {
-	for _, raw := range []string{h.sts, h.management, h.provisioning} {
+	for _, raw := range []string{h.sts, h.management, h.provisioning, h.oneroster} {
 		u, err := url.Parse(raw)
 		if err == nil && u.Scheme == "http" && u.Hostname() != "127.0.0.1" && u.Hostname() != "localhost" && u.Hostname() != "::1" {
 			return true

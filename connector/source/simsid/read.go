@@ -13,7 +13,8 @@ import (
 	"simscim/roster"
 )
 
-// Read reads one school whole. The school's own record comes first: unless it is the
+// Read reads one school whole, through the API that the configuration names. By the
+// provisioning API, the school's own record comes first: unless it is the
 // one asked for, nothing else is read. Then people of the wanted kinds, the groups,
 // and who is in which.
 func (s *Source) Read(ctx context.Context, site roster.Site, want source.Want) (*roster.Snapshot, error) {
@@ -26,6 +27,9 @@ func (s *Source) Read(ctx context.Context, site roster.Site, want source.Want) (
 		if _, err := s.customer(ctx, org); err != nil {
 			return nil, err
 		}
+	}
+	if s.oneroster != nil {
+		return s.readOneRoster(ctx, org, site, want)
 	}
 	found, err := s.Describe(ctx, org)
 	if err != nil {

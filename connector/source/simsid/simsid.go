@@ -23,6 +23,7 @@ import (
 
 	"simscim/config"
 	"simscim/connector/source"
+	"simscim/connector/source/oneroster/rest"
 	"simscim/internal/httpx"
 )
 
@@ -60,6 +61,8 @@ type Source struct {
 	log      *zap.Logger
 
 	sts, management, provisioning *service
+	// oneroster stands in place of provisioning where the configuration says so.
+	oneroster *rest.Reader
 
 	// vendor is nil when the schools' credentials are listed in the configuration.
 	vendor *party
@@ -165,8 +168,13 @@ func (s *Source) connect(o Options) error {
 		return fmt.Errorf("set up the token service: %w", err)
 	}
 	s.sts = &service{sts, origin, prefix}
-	if s.provisioning, err = s.sibling(s.hosts.provisioning); err != nil {
-		return fmt.Errorf("set up the provisioning API: %w", err)
+	if s.cfg.API == oneRosterAPI {
+		err = s.connectOneRoster()
+	} else if s.provisioning, err = s.sibling(s.hosts.provisioning); err != nil {
+		err = fmt.Errorf("set up the provisioning API: %w", err)
+	}
+	if err != nil {
+		return err
 	}
 	if s.vendor == nil {
 		return nil

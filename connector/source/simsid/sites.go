@@ -75,6 +75,10 @@ func (s *Source) listedSites(ctx context.Context) ([]roster.Site, error) {
 // and when the academic year starts.
 func (s *Source) Describe(ctx context.Context, organisation string) (roster.Site, error) {
 	org := canonical(organisation)
+	if s.oneroster != nil {
+		_, site, err := s.oneRosterSite(ctx, org, "")
+		return site, err
+	}
 	c := s.contract.site
 	resp, err := s.provisioning.client.Do(s.school(org).in(ctx), httpx.Request{
 		Method: http.MethodGet, Route: c.path, Accept: "application/json",
