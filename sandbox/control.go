@@ -212,10 +212,16 @@ func (s *Sandbox) setOneRoster(w http.ResponseWriter, r *http.Request) {
 	s.oneRoster(w)
 }
 
-// oneRoster says what is on and what there is.
+// oneRoster says what is on and what there is, and how to sign in as the district:
+// the secret is worth no more than the made-up data behind it.
 func (s *Sandbox) oneRoster(w http.ResponseWriter) {
+	c := s.Credentials()
 	writeJSON(w, http.StatusOK, map[string]any{
 		"deviations": s.roster.Deviations(), "faults": s.roster.Faults().List(), "allDeviations": oneroster.Switches(), "kinds": s.roster.Faults().Kinds(),
+		"district": map[string]any{
+			"v1p1": c.OneRoster11, "v1p2": c.OneRoster12, "tokenURL": c.OneRosterToken,
+			"clientID": c.District.ClientID, "clientSecret": c.District.ClientSecret.Reveal(),
+		},
 	})
 }
 

@@ -302,7 +302,7 @@ func TestOneRosterBySwitch(t *testing.T) {
 	if got := set(`{"faults":[]}`); got != 200 || len(s.State().OneRoster.Faults) != 0 || len(s.State().OneRoster.Deviations) != 2 {
 		t.Error("faults are not set alone")
 	}
-	if _, body, _ := call(t, http.MethodGet, at, ""); !strings.Contains(body, `"merged-users"`) || !strings.Contains(body, `"endless-pages"`) {
+	if _, body, _ := call(t, http.MethodGet, at, ""); !strings.Contains(body, `"merged-users"`) || !strings.Contains(body, `"endless-pages"`) || !strings.Contains(body, s.Credentials().District.ClientSecret.Reveal()) {
 		t.Errorf("the switches are not listed: %s", body)
 	}
 	if status, _, _ := call(t, http.MethodPost, at, `{}`, "Origin", "https://elsewhere.example", "Sec-Fetch-Site", "cross-site"); status != 403 {

@@ -19,12 +19,14 @@ const (
 
 // history remembers when each record changed. The world does not, so the rolls are
 // compared each time that they are seen to have moved. A change is dated with the
-// moment at which the world stood when it was seen, which is never too early. Its
-// owner guards it.
+// moment at which it was seen, which is never too early: by the world's clock or the
+// service's, whichever is ahead, so that clients of either find it in a delta. Its owner
+// guards it.
 type history struct {
 	rolls  map[uuid.UUID]*world.Roll
 	day    world.Date
-	now    time.Time
+	now    time.Time // by the world's clock
+	stamp  time.Time
 	base   map[uuid.UUID]time.Time // by school: what has not changed since the service began
 	stamps map[uuid.UUID]time.Time // of people and groups
 	places map[place]time.Time     // of enrolments that came
@@ -41,7 +43,8 @@ type place struct {
 type departed struct {
 	person *world.Person
 	group  *world.Group
-	at     time.Time
+	// at is by the world's clock, stamp is the date of the change.
+	at, stamp time.Time
 }
 
 func newHistory() *history {
@@ -51,9 +54,14 @@ func newHistory() *history {
 	}
 }
 
-// see takes in the rolls as they are now.
-func (h *history) see(rolls []*world.Roll, now time.Time) {
+// see takes in the rolls as they are now. What has changed is dated now, or by the
+// service's clock if that is ahead of the world's.
+func (h *history) see(rolls []*world.Roll, now, clock time.Time) {
 	day := world.DateOf(now)
+	h.now, h.stamp = now, now
+	if clock.After(now) {
+		h.stamp = clock
+	}
 	for _, r := range rolls {
 		old := h.rolls[r.Site.ID]
 		if old == nil {
@@ -61,14 +69,14 @@ func (h *history) see(rolls []*world.Roll, now time.Time) {
 			h.gone[r.Site.ID] = map[place]departed{}
 			h.dateArrivals(r, now)
 		} else if old != r || day != h.day {
-			h.compare(old, r, now)
+			h.compare(old, r, day)
 		}
 		h.rolls[r.Site.ID] = r
 		if day != h.day {
 			maps.DeleteFunc(h.gone[r.Site.ID], func(_ place, d departed) bool { return now.Sub(d.at) > toldFor })
 		}
 	}
-	h.day, h.now = day, now
+	h.day = day
 }
 
 // dateArrivals dates who came after the school year began with their first day, and
@@ -86,8 +94,8 @@ func (h *history) dateArrivals(r *world.Roll, now time.Time) {
 	}
 }
 
-func (h *history) compare(old, r *world.Roll, now time.Time) {
-	was, is := h.day, world.DateOf(now)
+func (h *history) compare(old, r *world.Roll, is world.Date) {
+	was := h.day
 	for _, kind := range []world.Kind{world.Student, world.Staff, world.Contact} {
 		for _, p := range r.People(kind) {
 			q, known := old.Person(p.ID)
@@ -95,24 +103,24 @@ func (h *history) compare(old, r *world.Roll, now time.Time) {
 				continue
 			}
 			if !known || !sameRecord(q, p) || q.State(was) != p.State(is) {
-				h.stamps[p.ID] = now
+				h.stamps[p.ID] = h.stamp
 			}
-			h.compareGroups(r.Site.ID, q, p, now)
+			h.compareGroups(r.Site.ID, q, p)
 		}
 		for _, q := range old.People(kind) {
 			if _, still := r.Person(q.ID); !still {
-				h.compareGroups(r.Site.ID, q, nil, now)
+				h.compareGroups(r.Site.ID, q, nil)
 			}
 		}
 	}
 	for _, g := range r.Groups() {
 		if o, known := old.Group(g.Kind, g.ID); !known || *o != *g {
-			h.stamps[g.ID] = now
+			h.stamps[g.ID] = h.stamp
 		}
 	}
 	for _, g := range old.Groups() {
 		if _, still := r.Group(g.Kind, g.ID); !still && (g.Kind == world.Class || g.Kind == world.Registration) {
-			h.gone[r.Site.ID][place{group: g.ID}] = departed{group: g, at: now}
+			h.gone[r.Site.ID][place{group: g.ID}] = departed{group: g, at: h.now, stamp: h.stamp}
 		}
 	}
 }
@@ -130,17 +138,17 @@ func houseOf(p *world.Person) string {
 	return p.House.Name
 }
 
-func (h *history) compareGroups(site uuid.UUID, old, p *world.Person, now time.Time) {
+func (h *history) compareGroups(site uuid.UUID, old, p *world.Person) {
 	before, after := placesOf(old), placesOf(p)
 	for at := range after {
 		if _, had := before[at]; !had {
-			h.places[at] = now
+			h.places[at] = h.stamp
 			delete(h.gone[site], at)
 		}
 	}
 	for at, g := range before {
 		if _, has := after[at]; !has {
-			h.gone[site][at] = departed{person: old, group: g, at: now}
+			h.gone[site][at] = departed{person: old, group: g, at: h.now, stamp: h.stamp}
 		}
 	}
 }

@@ -96,6 +96,33 @@ func TestDeltas(t *testing.T) {
 	b.unique()
 }
 
+// A change is dated by the clock that is ahead, so that clients who live by either find
+// it after their last read.
+func TestDatesOfChanges(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{-48 * time.Hour, 48 * time.Hour} {
+		b := setup(t, "tiny")
+		b.clock.advance(b.w.Now().Add(ahead).Sub(b.clock.Now()))
+		b.get(V11, "/orgs")
+		id := b.w.Rolls()[0].People(world.Staff)[0].ID
+		if _, err := b.w.Marry(id); err != nil {
+			t.Fatal(err)
+		}
+		token, err := b.s.seal(grant{Scopes: Scopes(V11), Expires: b.clock.Now().Unix() + 60})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := b.w.Now()
+		if ahead > 0 {
+			want = b.clock.Now()
+		}
+		user := b.as(token, V11, "/users/"+id.String()).json(t)["user"]
+		if got := text(user, "dateLastModified"); got != want.UTC().Format(stamp) {
+			t.Errorf("with the service's clock %s ahead: %s, want %s", ahead, got, want)
+		}
+	}
+}
+
 // unique checks that no two records of a list share an id.
 func (b *bench) unique() {
 	b.t.Helper()

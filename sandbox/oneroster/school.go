@@ -277,12 +277,12 @@ func (s *school) departures() {
 	}
 	for at, d := range s.hist.departures(s.roll.Site.ID, within) {
 		if d.person == nil {
-			s.add(&record{kind: classKind, id: d.group.ID, group: d.group, changed: d.at, gone: true})
+			s.add(&record{kind: classKind, id: d.group.ID, group: d.group, changed: d.stamp, gone: true})
 			continue
 		}
 		s.add(&record{
 			kind: enrolmentKind, id: enrolmentID(at), person: d.person, group: d.group, teacher: at.teacher,
-			begin: max(d.person.Start, d.group.Start), end: world.DateOf(d.at) - 1, changed: d.at, gone: true,
+			begin: max(d.person.Start, d.group.Start), end: world.DateOf(d.at) - 1, changed: d.stamp, gone: true,
 		})
 	}
 }

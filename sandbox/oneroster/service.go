@@ -67,7 +67,8 @@ type Options struct {
 	World *world.World
 	// SIMS checks the tokens of schools; without it there is the district's access only.
 	SIMS *simsid.Service
-	// Now is the clock of tokens and limits; required. Records are dated by the world's.
+	// Now is the clock of tokens and limits; required. What changes is dated by it or by
+	// the world's clock, whichever is ahead.
 	Now func() time.Time
 	// TokenTTL is how long a district's token lives; 0 means DefaultTokenTTL.
 	TokenTTL time.Duration
@@ -128,7 +129,7 @@ func New(o Options) (*Service, error) {
 		ID: districtID(o.World), ClientID: "district-" + districtID(o.World).String()[:8],
 		ClientSecret: secret.New(base64.RawURLEncoding.EncodeToString(pass[:])),
 	}
-	s.hist.see(o.World.Rolls(), o.World.Now())
+	s.hist.see(o.World.Rolls(), o.World.Now(), o.Now())
 	return s, nil
 }
 
@@ -183,7 +184,7 @@ func (s *Service) trust(v Version, one uuid.UUID) *trust {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now, rolls := s.world.Now(), s.world.Rolls()
-	s.hist.see(rolls, now)
+	s.hist.see(rolls, now, s.now())
 	var schools []*school
 	for _, r := range rolls {
 		if one != uuid.Nil && r.Site.ID != one || r.Site.Authorised != world.Authorised {

@@ -187,7 +187,7 @@ func TestDeviations(t *testing.T) {
 				b.t.Fatal(err)
 			}
 			return raw(b.get(V11, "/users/"+p.String()), "user", "dateLastModified")
-		}, "*", `"2026-11-02T07:00:00.000Z"`, true},
+		}, "*", `"2026-11-02T09:00:00.000Z"`, true},
 		{"early-purge", func(b *bench) string {
 			var id string
 			for _, p := range b.w.Rolls()[4].People(world.Student) {
