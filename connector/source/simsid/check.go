@@ -39,7 +39,7 @@ func (s *Source) try(ctx context.Context, note func(string, ...any)) error {
 		s.mu.Lock()
 		d := s.directory
 		s.mu.Unlock()
-		note("Vendor management lists %s, of which %d authorised.", countOf(len(d.order), "school"), len(sites))
+		note("Vendor management lists %s, of which %d are authorised.", countOf(len(d.order), "school"), len(sites))
 		for _, n := range d.notes {
 			note("In vendor management %s.", n)
 		}

@@ -230,7 +230,7 @@ func TestCheckNotes(t *testing.T) {
 		t.Errorf("check makes %d requests", n)
 	}
 	all := strings.Join(notes, "\n")
-	for _, want := range []string{"lists 5 schools; 5 of them are authorised", "can be read", "the list has 2"} {
+	for _, want := range []string{"lists 5 schools, of which 5 are authorised", "can be read", "the list has 2"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("the notes do not say %q:\n%s", want, all)
 		}
