@@ -6,8 +6,8 @@ import (
 	"hash/maphash"
 )
 
-// arena holds texts end to end, in chunks that never move, so that a district's millions
-// of values cost the garbage collector nothing and never have to be copied to grow. A
+// arena holds texts end to end, in chunks, so that a district's millions of values cost
+// the garbage collector nothing and do not have to be copied to grow. A
 // place in it is a uint32.
 type arena struct{ chunks [][]byte }
 
@@ -33,7 +33,11 @@ func (a *arena) put(vals ...string) (uint32, error) {
 		if n == maxChunks {
 			return 0, errFull
 		}
-		a.chunks = append(a.chunks, make([]byte, 0, chunkSize))
+		first := 0 // the first chunk grows, since most files are small
+		if n > 0 {
+			first = chunkSize
+		}
+		a.chunks = append(a.chunks, make([]byte, 0, first))
 	}
 	last := len(a.chunks) - 1
 	chunk := a.chunks[last]
@@ -144,7 +148,7 @@ func (t *ids) id(n uint32) string {
 	return string(text)
 }
 
-// chunked is a long list that never moves as it grows.
+// chunked is a long list that is not copied to grow.
 type chunked[T any] struct {
 	parts [][]T
 	n     int
@@ -154,7 +158,11 @@ const partBits = 16
 
 func (c *chunked[T]) add(v T) {
 	if c.n&(1<<partBits-1) == 0 {
-		c.parts = append(c.parts, make([]T, 0, 1<<partBits))
+		first := 0 // the first part grows, since most files are small
+		if c.n > 0 {
+			first = 1 << partBits
+		}
+		c.parts = append(c.parts, make([]T, 0, first))
 	}
 	last := len(c.parts) - 1
 	c.parts[last] = append(c.parts[last], v)
