@@ -239,24 +239,36 @@ func TestSetAside(t *testing.T) {
 		want []roster.SetAside
 	}{
 		{"nothing", func(*feed) {}, nil},
-		{"no id", func(f *feed) { f.users = append(f.users, oneroster.User{ID: " ", Roles: roleHere("student")}) },
-			[]roster.SetAside{{Entity: "person", Reason: "the record has no id"}}},
-		{"the same id", func(f *feed) { f.users = append(f.users, f.users[0]) },
-			[]roster.SetAside{{Entity: "person", Ref: "p1", Reason: "the id appears more than once"}}},
-		{"no name", func(f *feed) {
-			f.users = append(f.users, oneroster.User{ID: "x", Roles: roleHere("student"), GivenName: "\n"})
+		{
+			"no id", func(f *feed) { f.users = append(f.users, oneroster.User{ID: " ", Roles: roleHere("student")}) },
+			[]roster.SetAside{{Entity: "person", Reason: "the record has no id"}},
 		},
-			[]roster.SetAside{{Entity: "person", Ref: "x", Reason: "the record has no name at all"}}},
-		{"unknown status", func(f *feed) {
-			f.users = append(f.users, oneroster.User{ID: "x", GivenName: "X", Roles: roleHere("student"), Status: "frozen"})
+		{
+			"the same id", func(f *feed) { f.users = append(f.users, f.users[0]) },
+			[]roster.SetAside{{Entity: "person", Ref: "p1", Reason: "the id appears more than once"}},
 		},
-			[]roster.SetAside{{Entity: "person", Ref: "x", Reason: "its status is not known"}}},
-		{"unknown role", func(f *feed) {
-			f.users = append(f.users, oneroster.User{ID: "x", GivenName: "X", Roles: roleHere("governor")})
+		{
+			"no name", func(f *feed) {
+				f.users = append(f.users, oneroster.User{ID: "x", Roles: roleHere("student"), GivenName: "\n"})
+			},
+			[]roster.SetAside{{Entity: "person", Ref: "x", Reason: "the record has no name at all"}},
 		},
-			[]roster.SetAside{{Entity: "person", Ref: "x", Reason: "its role is not known"}}},
-		{"no role", func(f *feed) { f.users = append(f.users, oneroster.User{ID: "x", GivenName: "X", Roles: roleHere("")}) },
-			[]roster.SetAside{{Entity: "person", Ref: "x", Reason: "it has no role"}}},
+		{
+			"unknown status", func(f *feed) {
+				f.users = append(f.users, oneroster.User{ID: "x", GivenName: "X", Roles: roleHere("student"), Status: "frozen"})
+			},
+			[]roster.SetAside{{Entity: "person", Ref: "x", Reason: "its status is not known"}},
+		},
+		{
+			"unknown role", func(f *feed) {
+				f.users = append(f.users, oneroster.User{ID: "x", GivenName: "X", Roles: roleHere("governor")})
+			},
+			[]roster.SetAside{{Entity: "person", Ref: "x", Reason: "its role is not known"}},
+		},
+		{
+			"no role", func(f *feed) { f.users = append(f.users, oneroster.User{ID: "x", GivenName: "X", Roles: roleHere("")}) },
+			[]roster.SetAside{{Entity: "person", Ref: "x", Reason: "it has no role"}},
+		},
 		{"a proctor is passed over", func(f *feed) { f.users = append(f.users, oneroster.User{ID: "x", Roles: roleHere("proctor")}) }, nil},
 		{"another school's user is passed over", func(f *feed) {
 			f.users = append(f.users, oneroster.User{ID: "", Roles: []oneroster.UserRole{{Role: "student", OrgID: "school-2"}}})
@@ -265,23 +277,35 @@ func TestSetAside(t *testing.T) {
 			f.classes = append(f.classes, oneroster.Class{ID: "", SchoolID: "school-2"})
 			f.enrollments = append(f.enrollments, oneroster.Enrollment{UserID: "p9", ClassID: "c9", SchoolID: "school-2"})
 		}, nil},
-		{"a class without an id", func(f *feed) { f.classes = append(f.classes, oneroster.Class{Title: "x", SchoolID: school}) },
-			[]roster.SetAside{{Entity: "group", Reason: "the record has no id"}}},
-		{"a class without a school", func(f *feed) { f.classes = append(f.classes, oneroster.Class{ID: "x"}) },
-			[]roster.SetAside{{Entity: "group", Ref: "x", Reason: "it names no school"}}},
-		{"a class twice", func(f *feed) { f.classes = append(f.classes, f.classes[1]) },
-			[]roster.SetAside{{Entity: "group", Ref: "ma", Reason: "the id appears more than once"}}},
-		{"an enrolment in an unknown class", func(f *feed) { f.enrollments[1].ClassID = "nn" },
-			[]roster.SetAside{{Entity: "membership", Ref: "class:nn", Reason: "it names a class that is not in the list"}}},
-		{"an enrolment of an unknown user", func(f *feed) { f.enrollments[0].UserID = "nn" },
-			[]roster.SetAside{{Entity: "membership", Ref: "registration:7A", Reason: "it names a person who is not in the list"}}},
+		{
+			"a class without an id", func(f *feed) { f.classes = append(f.classes, oneroster.Class{Title: "x", SchoolID: school}) },
+			[]roster.SetAside{{Entity: "group", Reason: "the record has no id"}},
+		},
+		{
+			"a class without a school", func(f *feed) { f.classes = append(f.classes, oneroster.Class{ID: "x"}) },
+			[]roster.SetAside{{Entity: "group", Ref: "x", Reason: "it names no school"}},
+		},
+		{
+			"a class twice", func(f *feed) { f.classes = append(f.classes, f.classes[1]) },
+			[]roster.SetAside{{Entity: "group", Ref: "ma", Reason: "the id appears more than once"}},
+		},
+		{
+			"an enrolment in an unknown class", func(f *feed) { f.enrollments[1].ClassID = "nn" },
+			[]roster.SetAside{{Entity: "membership", Ref: "class:nn", Reason: "it names a class that is not in the list"}},
+		},
+		{
+			"an enrolment of an unknown user", func(f *feed) { f.enrollments[0].UserID = "nn" },
+			[]roster.SetAside{{Entity: "membership", Ref: "registration:7A", Reason: "it names a person who is not in the list"}},
+		},
 		{"an enrolment without a school", func(f *feed) { f.enrollments[1].SchoolID = "" }, nil},
 		{"a deleted enrolment that points nowhere", func(f *feed) {
 			f.enrollments = append(f.enrollments, oneroster.Enrollment{UserID: "n", ClassID: "n", SchoolID: school, Status: "tobedeleted"})
 		}, nil},
 		{"an enrolment in a deleted class", func(f *feed) { f.classes[1].Status = "tobedeleted" }, nil},
-		{"an enrolment with an unknown role", func(f *feed) { f.enrollments[1].Role = "mascot" },
-			[]roster.SetAside{{Entity: "membership", Ref: "class:ma", Reason: "its role is not known"}}},
+		{
+			"an enrolment with an unknown role", func(f *feed) { f.enrollments[1].Role = "mascot" },
+			[]roster.SetAside{{Entity: "membership", Ref: "class:ma", Reason: "its role is not known"}},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -307,21 +331,33 @@ func TestWarnings(t *testing.T) {
 	}{
 		{"nothing", func(*feed) {}, nil},
 		{"empty email", func(f *feed) { f.users[0].Email, f.users[1].Email = "", " " }, []roster.Warning{warning("person", "email", "it is empty", 2)}},
-		{"NULL", func(f *feed) { f.users[0].Email, f.users[0].Username = "NULL", "null" },
-			[]roster.Warning{warning("person", "email", "it says NULL", 1), warning("person", "username", "it says NULL", 1)}},
+		{
+			"NULL", func(f *feed) { f.users[0].Email, f.users[0].Username = "NULL", "null" },
+			[]roster.Warning{warning("person", "email", "it says NULL", 1), warning("person", "username", "it says NULL", 1)},
+		},
 		{"no address", func(f *feed) { f.users[0].Email = "ada at home" }, []roster.Warning{warning("person", "email", "it is not an e-mail address", 1)}},
 		{"not asked, not warned", func(f *feed) { f.users[0].Email, f.want.Fields = "NULL", nil }, nil},
-		{"kindergarten", func(f *feed) { f.users[0].Grades = []string{"KG"} },
-			[]roster.Warning{warning("person", "grades", "the grade KG is no year group unless the configuration says which", 1)}},
+		{
+			"kindergarten", func(f *feed) { f.users[0].Grades = []string{"KG"} },
+			[]roster.Warning{warning("person", "grades", "the grade KG is no year group unless the configuration says which", 1)},
+		},
 		{"nonsense", func(f *feed) { f.users[0].Grades = []string{"Ada"} }, []roster.Warning{warning("person", "grades", "the grade is not known", 1)}},
-		{"two years", func(f *feed) { f.users[0].Grades = []string{"7", "8"} },
-			[]roster.Warning{warning("person", "grades", "the grades name several year groups", 1)}},
-		{"unknown term", func(f *feed) { f.classes[1].TermIDs = []string{"nn"} },
-			[]roster.Warning{warning("group", "terms", "it names a session that is not in the list", 1)}},
-		{"unknown course", func(f *feed) { f.classes[1].CourseID = "nn" },
-			[]roster.Warning{warning("group", "course", "it names a course that is not in the list", 1)}},
-		{"an unknown role beside a known one", func(f *feed) { f.users[0].Roles = roleHere("student", "mascot") },
-			[]roster.Warning{warning("person", "role", "the role is not known", 1)}},
+		{
+			"two years", func(f *feed) { f.users[0].Grades = []string{"7", "8"} },
+			[]roster.Warning{warning("person", "grades", "the grades name several year groups", 1)},
+		},
+		{
+			"unknown term", func(f *feed) { f.classes[1].TermIDs = []string{"nn"} },
+			[]roster.Warning{warning("group", "terms", "it names a session that is not in the list", 1)},
+		},
+		{
+			"unknown course", func(f *feed) { f.classes[1].CourseID = "nn" },
+			[]roster.Warning{warning("group", "course", "it names a course that is not in the list", 1)},
+		},
+		{
+			"an unknown role beside a known one", func(f *feed) { f.users[0].Roles = roleHere("student", "mascot") },
+			[]roster.Warning{warning("person", "role", "the role is not known", 1)},
+		},
 		{"dates the wrong way round", func(f *feed) {
 			f.enrollments[1].Begin, f.enrollments[1].End = day("2026-12-01"), day("2026-11-01")
 		}, []roster.Warning{warning("membership", "endDate", "it ends before it begins", 1)}},

@@ -56,8 +56,8 @@ func (a *arena) bytes(place uint32) ([]byte, uint32) {
 	at := int(place & (chunkSize - 1))
 	n, width := binary.Uvarint(chunk[at:])
 	from := at + width
-	to := from + int(n) //nolint:gosec // it was written by put
-	return chunk[from:to], place + uint32(to-at)
+	to := from + int(n)                          //nolint:gosec // it was written by put
+	return chunk[from:to], place + uint32(to-at) //nolint:gosec // within the chunk
 }
 
 // get copies values out, from a place on.
@@ -134,7 +134,7 @@ func (t *ids) grow() {
 		for t.slots[slot] != 0 {
 			slot = (slot + 1) & mask
 		}
-		t.slots[slot] = uint32(n) + 1 //nolint:gosec // bounded by the arena
+		t.slots[slot] = uint32(n) + 1
 	}
 }
 

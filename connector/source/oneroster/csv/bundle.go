@@ -19,8 +19,16 @@ const maxEntries = 10_000
 // else lies in it, and under what path, does not matter.
 type bundle struct {
 	open  map[string]func() (io.ReadCloser, error)
-	close func() error
+	zip   io.Closer // nil for a folder
 	limit int64
+}
+
+// Close closes the zip.
+func (b *bundle) Close() error {
+	if b.zip == nil {
+		return nil
+	}
+	return b.zip.Close()
 }
 
 // fileNames are the files that we know, without their ending.
@@ -67,7 +75,7 @@ func openFolder(location string, limit int64) (*bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the folder: %w", err)
 	}
-	b := &bundle{open: map[string]func() (io.ReadCloser, error){}, close: func() error { return nil }, limit: limit}
+	b := &bundle{open: map[string]func() (io.ReadCloser, error){}, limit: limit}
 	for _, e := range entries {
 		name, ok := known(e.Name())
 		if !ok {
@@ -92,7 +100,7 @@ func openZip(location string, limit int64) (*bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the zip: %w", err)
 	}
-	b := &bundle{open: map[string]func() (io.ReadCloser, error){}, close: z.Close, limit: limit}
+	b := &bundle{open: map[string]func() (io.ReadCloser, error){}, zip: z, limit: limit}
 	if len(z.File) > maxEntries {
 		return nil, errors.Join(fmt.Errorf("the zip has %d entries, more than %d", len(z.File), maxEntries), z.Close())
 	}

@@ -35,6 +35,9 @@ type Options struct {
 	Path string
 	// Version of OneRoster, "1.1" or "1.2"; empty means what the manifest says.
 	Version string
+	// Want is what the rules of all schools use together, as far as it is known. A read
+	// that wants more than reads before it costs another look at the files.
+	Want source.Want
 	// Rules say how to work out what OneRoster has no place for. Without a Today of their
 	// own the day is Now's.
 	Rules oneroster.Rules
@@ -88,7 +91,7 @@ func New(o Options) (*Source, error) {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
-	return &Source{opts: o, log: o.Log.With(zap.String("source", o.Name)), turn: make(chan struct{}, 1)}, nil
+	return &Source{opts: o, log: o.Log.With(zap.String("source", o.Name)), turn: make(chan struct{}, 1), needs: needOf(o.Want)}, nil
 }
 
 // Requests is always zero: files answer no requests.
@@ -209,7 +212,7 @@ func (s *Source) open(do func(*bundle, *manifest) error) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer b.close()
+	defer b.Close()
 	m, err := readManifest(b, s.opts.Version)
 	if err != nil {
 		return "", err

@@ -33,7 +33,7 @@ func load(ctx context.Context, b *bundle, m *manifest, sourceName, house string,
 	}
 	d.sites = sites
 	for i, s := range sites {
-		d.schools[s.ID] = uint16(i) //nolint:gosec // readSites limits it
+		d.schools[s.ID] = uint16(i)
 	}
 	for _, step := range []func(context.Context) error{
 		l.readSessions, l.readCourses, l.readClasses, l.readRoles, l.readUsers, l.readBirths, l.readEnrollments,

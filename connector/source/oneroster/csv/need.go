@@ -71,7 +71,7 @@ func (n need) userIDs(s string) (out map[string]string, ok bool) {
 	if !found || !end {
 		return nil, false
 	}
-	for _, part := range strings.Split(inner, "}") {
+	for part := range strings.SplitSeq(inner, "}") {
 		part = strings.TrimLeft(part, ", \t{")
 		typ, value, paired := strings.Cut(part, ":")
 		typ, value = strings.TrimSpace(typ), strings.TrimSpace(value)

@@ -143,7 +143,7 @@ func packDay(s string) (day uint16, ok bool) {
 		return 0, ok
 	}
 	days := (t.Unix() - epoch().Unix()) / 86400
-	return uint16(min(max(days, 1), lastDay)), true //nolint:gosec // bounded
+	return uint16(min(max(days, 1), lastDay)), true
 }
 
 func unpackDay(day uint16) time.Time {
