@@ -129,10 +129,10 @@ func baseString(method string, u *url.URL, own []param) (string, error) {
 // the scheme's own.
 func baseURI(u *url.URL) string {
 	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
-	switch {
-	case scheme == "http":
+	switch scheme {
+	case "http":
 		host = strings.TrimSuffix(host, ":80")
-	case scheme == "https":
+	case "https":
 		host = strings.TrimSuffix(host, ":443")
 	}
 	path := u.EscapedPath()

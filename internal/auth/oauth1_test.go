@@ -47,18 +47,24 @@ func TestOAuth1SignaturesOfTheRFC(t *testing.T) {
 	t.Parallel()
 	common := func(stamp, nonce string, more ...param) []param {
 		return append([]param{
-			{"oauth_consumer_key", "dpf43f3p2l4k3l03"}, {"oauth_signature_method", HMACSHA1},
-			{"oauth_timestamp", stamp}, {"oauth_nonce", nonce},
+			{"oauth_consumer_key", "dpf43f3p2l4k3l03"},
+			{"oauth_signature_method", HMACSHA1},
+			{"oauth_timestamp", stamp},
+			{"oauth_nonce", nonce},
 		}, more...)
 	}
 	for _, tc := range []struct {
 		method, url, tokenSecret, want string
 		params                         []param
 	}{
-		{"POST", "https://photos.example.net/token", "hdhd0244k9j7ao03", "gKgrFCywp7rO0OXSjdot/IHF7IU=",
-			common("137131201", "walatlh", param{"oauth_token", "hh5s93j4hdidpola"}, param{"oauth_verifier", "hfdp7dh39dks9884"})},
-		{"GET", "http://photos.example.net/photos?file=vacation.jpg&size=original", "pfkkdhi9sl3r4s00", "MdpQcU8iPSUjWoN/UDMsK2sui9I=",
-			common("137131202", "chapoH", param{"oauth_token", "nnch734d00sl2jdk"})},
+		{
+			"POST", "https://photos.example.net/token", "hdhd0244k9j7ao03", "gKgrFCywp7rO0OXSjdot/IHF7IU=",
+			common("137131201", "walatlh", param{"oauth_token", "hh5s93j4hdidpola"}, param{"oauth_verifier", "hfdp7dh39dks9884"}),
+		},
+		{
+			"GET", "http://photos.example.net/photos?file=vacation.jpg&size=original", "pfkkdhi9sl3r4s00", "MdpQcU8iPSUjWoN/UDMsK2sui9I=",
+			common("137131202", "chapoH", param{"oauth_token", "nnch734d00sl2jdk"}),
+		},
 	} {
 		got, err := signature(tc.method, parse(t, tc.url), tc.params, "kd94hf93k423kf44", tc.tokenSecret)
 		if err != nil || got != tc.want {

@@ -45,7 +45,7 @@ func (s *stream) consume(resp *resty.Response) error {
 	}
 	s.seen, s.err, s.own = resp, nil, false
 	body := &limitedBody{r: resp.RawBody(), left: s.limit}
-	defer resp.RawBody().Close() //nolint:errcheck // what there was to read has been read
+	defer resp.RawBody().Close()
 	if !resp.IsSuccess() {
 		text, err := io.ReadAll(io.LimitReader(body, mostOfAFailure))
 		resp.SetBody(text)

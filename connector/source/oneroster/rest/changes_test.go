@@ -55,7 +55,7 @@ func TestChanges(t *testing.T) {
 func TestChangesOfTheSandbox(t *testing.T) {
 	t.Parallel()
 	for _, version := range []string{Version11, Version12} {
-		s := newSandbox(t, sandboxOptions{version: version})
+		s := newSandbox(t, sandboxOptions{version: version, change: func(_ *sandboxed, o *Options) { o.PageSize = 5000 }})
 		all, err := s.source.Changes(t.Context(), time.Time{}.AddDate(1, 0, 0))
 		if err != nil {
 			t.Fatal(err)

@@ -26,6 +26,35 @@ type collection struct {
 	optional bool
 }
 
+func sessionCollection() *collection {
+	return &collection{
+		what: "academic sessions", key: "academicSessions", shared: "/academicSessions",
+		fields: "sourcedId,status,title,type,startDate,endDate,parent,schoolYear",
+	}
+}
+
+func classCollection() *collection {
+	return &collection{
+		what: "classes", key: "classes", own: "/schools/{id}/classes", shared: "/classes", filter: "school.sourcedId",
+		fields: "sourcedId,status,title,classCode,classType,course,school,terms,grades,subjects",
+	}
+}
+
+func enrollmentCollection() *collection {
+	return &collection{
+		what: "enrolments", key: "enrollments", own: "/schools/{id}/enrollments", shared: "/enrollments", filter: "school.sourcedId",
+		fields: "sourcedId,status,role,primary,beginDate,endDate,user,class,school",
+	}
+}
+
+func userCollection(version string) *collection {
+	c := &collection{what: "users", key: "users", shared: "/users", filter: "orgs.sourcedId"}
+	if version == Version12 {
+		c.filter = "roles.org.sourcedId"
+	}
+	return c
+}
+
 // entry is one decoded record, with what is wrong with it.
 type entry[T any] struct {
 	value T

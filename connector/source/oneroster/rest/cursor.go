@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"strconv"
 )
@@ -17,7 +18,9 @@ import (
 type cursor struct {
 	reader *Reader
 	list   *list
-	rows   int
+	// size is the number of records asked for at once.
+	size int
+	rows int
 	// next is the path and query of the next page where a link gave it.
 	next string
 	// total is the first that the service told, -1 while it has not.
@@ -34,10 +37,8 @@ func (c *cursor) address() string {
 		return c.next
 	}
 	q := url.Values{}
-	for name, values := range c.list.query {
-		q[name] = values
-	}
-	q.Set("limit", strconv.Itoa(c.reader.pageSize))
+	maps.Copy(q, c.list.query)
+	q.Set("limit", strconv.Itoa(c.size))
 	q.Set("offset", strconv.Itoa(c.rows))
 	return c.reader.prefix + c.list.path + "?" + q.Encode()
 }
@@ -47,7 +48,7 @@ func (c *cursor) advance(n int, a answer, print [sha256.Size]byte) (last bool, e
 	here := c.address()
 	c.visited[here] = true
 	c.rows += a.records
-	full := a.records >= c.reader.pageSize
+	full := a.records >= c.size
 	switch {
 	case c.total >= 0 && a.total >= 0 && a.total != c.total:
 		return false, &unsteady{c.list.incomplete(n, fmt.Sprintf("came with a total of %d after %d before", a.total, c.total), nil)}

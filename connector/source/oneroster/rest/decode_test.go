@@ -28,7 +28,8 @@ func TestUserRecords(t *testing.T) {
 		warnings      []warning
 		problem       string
 	}{
-		"1.1": {version: Version11, json: `{"sourcedId":"u1","status":"active","enabledUser":"true","username":"m.ab","userIds":[{"type":"upn","identifier":"A1"}],
+		"1.1": {
+			version: Version11, json: `{"sourcedId":"u1","status":"active","enabledUser":"true","username":"m.ab","userIds":[{"type":"upn","identifier":"A1"}],
 			"givenName":"Mia","familyName":"Ab","role":"student","identifier":"77","email":"m@x.example","sms":"1","phone":"2","password":"Zebedee",
 			"orgs":[{"href":"https://x","sourcedId":"s1","type":"org"},{"sourcedId":"s2"}],"grades":["07"],"metadata":{"house":"Oak","x":{"y":1}}}`,
 			want: oneroster.User{
@@ -36,14 +37,18 @@ func TestUserRecords(t *testing.T) {
 				GivenName: "Mia", FamilyName: "Ab", Identifier: "77", Email: "m@x.example", Grades: []string{"07"},
 				Metadata: map[string]string{"house": "Oak"},
 				Roles:    []oneroster.UserRole{{Role: "student", OrgID: "s1", Primary: true}, {Role: "student", OrgID: "s2", Primary: true}},
-			}},
-		"1.1 in its own manner": {version: Version11, json: `{"sourcedId":12,"enabledUser":false,"givenName":" Mia ","familyName":"Null","role":"teacher",
+			},
+		},
+		"1.1 in its own manner": {
+			version: Version11, json: `{"sourcedId":12,"enabledUser":false,"givenName":" Mia ","familyName":"Null","role":"teacher",
 			"orgs":["s1",null,"NULL",{}],"grades":null,"userIds":null,"metadata":[],"email":null,"identifier":4711}`,
 			want: oneroster.User{
 				ID: "12", EnabledKnown: true, GivenName: "Mia", FamilyName: "Null", Identifier: "4711",
 				Roles: []oneroster.UserRole{{Role: "teacher", OrgID: "s1", Primary: true}},
-			}},
-		"1.2": {version: Version12, json: `{"sourcedId":"u1","userMasterIdentifier":"m1","enabledUser":true,"givenName":"A","familyName":"B",
+			},
+		},
+		"1.2": {
+			version: Version12, json: `{"sourcedId":"u1","userMasterIdentifier":"m1","enabledUser":true,"givenName":"A","familyName":"B",
 			"preferredFirstName":"C","preferredLastName":"D","primaryOrg":{"sourcedId":"s1"},"roles":[
 			{"roleType":"primary","role":"teacher","org":{"sourcedId":"s1"},"beginDate":"2026-09-01"},
 			{"roleType":"secondary","role":"parent","org":"s2","endDate":"2027-07-31T00:00:00Z"}],
@@ -53,25 +58,41 @@ func TestUserRecords(t *testing.T) {
 				PrimaryOrgID: "s1", Roles: []oneroster.UserRole{
 					{Role: "teacher", OrgID: "s1", Primary: true, Begin: day("2026-09-01")}, {Role: "parent", OrgID: "s2", End: day("2027-07-31")},
 				},
-			}},
-		"1.2's roles in 1.1": {version: Version11, json: `{"sourcedId":"u","roles":[{"role":"aide","org":{"sourcedId":"s"}}]}`,
-			want: oneroster.User{ID: "u", Roles: []oneroster.UserRole{{Role: "aide", OrgID: "s", Primary: true}}}},
-		"1.1's role in 1.2": {version: Version12, json: `{"sourcedId":"u","role":"aide","orgs":{"sourcedId":"s"}}`,
-			want: oneroster.User{ID: "u", Roles: []oneroster.UserRole{{Role: "aide", OrgID: "s", Primary: true}}}},
-		"both, each version its own": {version: Version12, json: `{"sourcedId":"u","role":"aide","orgs":["s"],"roles":[{"role":"teacher","org":"s"}]}`,
-			want: oneroster.User{ID: "u", Roles: []oneroster.UserRole{{Role: "teacher", OrgID: "s", Primary: true}}}},
-		"names of the files": {version: Version12, json: `{"sourcedId":"u","preferredGivenName":"C","preferredFamilyName":"D"}`,
-			want: oneroster.User{ID: "u", PreferredGivenName: "C", PreferredFamilyName: "D"}},
-		"dropped with a warning": {version: Version11, json: `{"sourcedId":"u","email":{"a":1},"enabledUser":"perhaps","grades":{"a":1},"userIds":"x","primaryOrg":[1]}`,
+			},
+		},
+		"1.2's roles in 1.1": {
+			version: Version11, json: `{"sourcedId":"u","roles":[{"role":"aide","org":{"sourcedId":"s"}}]}`,
+			want: oneroster.User{ID: "u", Roles: []oneroster.UserRole{{Role: "aide", OrgID: "s", Primary: true}}},
+		},
+		"1.1's role in 1.2": {
+			version: Version12, json: `{"sourcedId":"u","role":"aide","orgs":{"sourcedId":"s"}}`,
+			want: oneroster.User{ID: "u", Roles: []oneroster.UserRole{{Role: "aide", OrgID: "s", Primary: true}}},
+		},
+		"both, each version its own": {
+			version: Version12, json: `{"sourcedId":"u","role":"aide","orgs":["s"],"roles":[{"role":"teacher","org":"s"}]}`,
+			want: oneroster.User{ID: "u", Roles: []oneroster.UserRole{{Role: "teacher", OrgID: "s", Primary: true}}},
+		},
+		"names of the files": {
+			version: Version12, json: `{"sourcedId":"u","preferredGivenName":"C","preferredFamilyName":"D"}`,
+			want: oneroster.User{ID: "u", PreferredGivenName: "C", PreferredFamilyName: "D"},
+		},
+		"dropped with a warning": {
+			version: Version11, json: `{"sourcedId":"u","email":{"a":1},"enabledUser":"perhaps","grades":{"a":1},"userIds":"x","primaryOrg":[1]}`,
 			want: oneroster.User{ID: "u"}, warnings: []warning{
-				{"email", "it is not text"}, {"primaryOrg", "it is not a reference"}, {"grades", "it is not a list of texts"},
-				{"userIds", "it is not a list of ids"}, {"enabledUser", "it is neither true nor false"},
-			}},
+				{"email", "it is not text"},
+				{"primaryOrg", "it is not a reference"},
+				{"grades", "it is not a list of texts"},
+				{"userIds", "it is not a list of ids"},
+				{"enabledUser", "it is neither true nor false"},
+			},
+		},
 		"name of another type":  {json: `{"sourcedId":"u","givenName":["x"]}`, want: oneroster.User{ID: "u"}, problem: "its givenName is not text"},
 		"orgs of another type":  {json: `{"sourcedId":"u","orgs":"s1","role":"student"}`, want: oneroster.User{ID: "u"}, problem: "its orgs is not a list of references"},
 		"roles of another type": {json: `{"sourcedId":"u","roles":{"role":"teacher"}}`, want: oneroster.User{ID: "u"}, problem: "its roles is not a list of roles"},
-		"role without an org that can be read": {json: `{"sourcedId":"u","roles":[{"role":"teacher","org":[]}]}`,
-			want: oneroster.User{ID: "u", Roles: []oneroster.UserRole{{Role: "teacher", Primary: true}}}, problem: "its org of a role is not a reference"},
+		"role without an org that can be read": {
+			json: `{"sourcedId":"u","roles":[{"role":"teacher","org":[]}]}`,
+			want: oneroster.User{ID: "u", Roles: []oneroster.UserRole{{Role: "teacher", Primary: true}}}, problem: "its org of a role is not a reference",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -90,16 +90,35 @@ func TestVersionIsToldNotGuessed(t *testing.T) {
 	}
 }
 
-// A gateway that gives up on large lists is a matter of the page size.
+// A gateway that gives up on large lists gets smaller pages, and the same comes out.
 func TestSmallerPagesForSlowGateways(t *testing.T) {
 	t.Parallel()
-	s := newSandbox(t, sandboxOptions{deviations: []string{"overloaded"}, change: func(_ *sandboxed, o *Options) { o.PageSize, o.Retries = 1000, 1 }})
-	if _, err := s.read(everything()); !source.IsIncomplete(err) || !strings.Contains(err.Error(), "504") {
-		t.Errorf("got %v, want an *Incomplete that names the status", err)
+	s := newSandbox(t, sandboxOptions{deviations: []string{"overloaded"}, change: func(_ *sandboxed, o *Options) { o.PageSize, o.Retries = 3000, 1 }})
+	snap, err := s.read(everything())
+	if err != nil {
+		t.Fatal(err)
 	}
-	s = newSandbox(t, sandboxOptions{deviations: []string{"overloaded"}})
-	if _, err := s.read(everything()); err != nil {
-		t.Error(err)
+	if d := same(plainRead(t, Version11), snap); d != "" {
+		t.Errorf("the snapshot differs:\n%s", d)
+	}
+	// 3000, 750 and 187 records are asked for, the first two twice.
+	if got := s.source.reader.size(); got != 187 || !s.asked("limit=750") {
+		t.Errorf("pages of %d records are asked for now", got)
+	}
+}
+
+func TestGatewayThatIsJustBroken(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t, sandboxOptions{change: func(_ *sandboxed, o *Options) { o.PageSize, o.Retries = 500, -1 }})
+	s.tamperWith(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if !strings.HasSuffix(r.URL.Path, "/classes") {
+			return false
+		}
+		w.WriteHeader(http.StatusBadGateway)
+		return true
+	})
+	if _, err := s.read(everything()); !source.IsIncomplete(err) || !strings.Contains(err.Error(), "502") {
+		t.Errorf("got %v, want an *Incomplete that names the status", err)
 	}
 }
 

@@ -297,3 +297,31 @@ func TestSignInErrorsStandForThemselves(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Records are decoded while the rest of their page is still to come.
+func TestPagesAreDecodedAsTheyStream(t *testing.T) {
+	t.Parallel()
+	decoded := make(chan struct{})
+	r := pager(t, func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set("X-Total-Count", "2")
+		fmt.Fprint(w, `{"courses":[{"sourcedId":"a"},`)
+		w.(http.Flusher).Flush()
+		select {
+		case <-decoded:
+		case <-req.Context().Done():
+			return
+		}
+		fmt.Fprint(w, `{"sourcedId":"b"}]}`)
+	}, nil)
+	l := &list{what: "courses", key: "courses", route: "/courses", path: "/courses"}
+	w, err := readList(t.Context(), r, l, func(dec *json.Decoder) (string, verdict, error) {
+		e, err := decodeEntry(dec, func(raw *rawCourse, n *notes) string { return n.must("sourcedId", raw.ID) })
+		if e.value == "a" {
+			close(decoded)
+		}
+		return e.value, verdict{id: e.value, keep: e.value == "b"}, err
+	})
+	if err != nil || len(w.kept) != 1 || w.records != 2 {
+		t.Errorf("got %+v, %v", w, err)
+	}
+}

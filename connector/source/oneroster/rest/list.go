@@ -52,6 +52,12 @@ type unsteady struct{ err error }
 func (e *unsteady) Error() string { return e.err.Error() }
 func (e *unsteady) Unwrap() error { return e.err }
 
+// heavy marks what a gateway says that has no patience for a page.
+type heavy struct{ err error }
+
+func (e *heavy) Error() string { return e.err.Error() }
+func (e *heavy) Unwrap() error { return e.err }
+
 // walk is one reading of a list.
 type walk[T any] struct {
 	kept []T
@@ -81,7 +87,24 @@ type verdict struct {
 // of a list that moved between two pages, which then lost another record. The list is
 // read once more to tell: what stands still is a flaw and goes on. A total that moved
 // gets one more reading too.
+//
+// Where a gateway gives up on a page, the list is begun anew with smaller ones, and so
+// are all that follow.
 func readList[T any](ctx context.Context, r *Reader, l *list, one func(*json.Decoder) (T, verdict, error)) (*walk[T], error) {
+	for {
+		size := r.size()
+		w, err := readSteady(ctx, r, l, one)
+		tooMuch, ok := errors.AsType[*heavy](err)
+		switch {
+		case !ok:
+			return w, err
+		case !r.shrink(size):
+			return nil, tooMuch.err
+		}
+	}
+}
+
+func readSteady[T any](ctx context.Context, r *Reader, l *list, one func(*json.Decoder) (T, verdict, error)) (*walk[T], error) {
 	first, err := readOnce(ctx, r, l, one)
 	moved, isMoved := errors.AsType[*unsteady](err)
 	switch {
@@ -106,7 +129,7 @@ func readList[T any](ctx context.Context, r *Reader, l *list, one func(*json.Dec
 
 func readOnce[T any](ctx context.Context, r *Reader, l *list, one func(*json.Decoder) (T, verdict, error)) (*walk[T], error) {
 	w := &walk[T]{}
-	at := cursor{reader: r, list: l, total: -1, visited: map[string]bool{}, prints: map[[sha256.Size]byte]bool{}}
+	at := cursor{reader: r, list: l, size: r.size(), total: -1, visited: map[string]bool{}, prints: map[[sha256.Size]byte]bool{}}
 	seed := maphash.MakeSeed()
 	// onPage has an entry of a few bytes for every record of the list, kept or not: a
 	// district of two million enrolments takes some 60 MiB for as long as it is read.
@@ -127,7 +150,7 @@ func readOnce[T any](ctx context.Context, r *Reader, l *list, one func(*json.Dec
 			if before := onPage[key]; before != 0 && before != int32(n) {
 				w.crossed = true
 			} else {
-				onPage[key] = int32(n) //nolint:gosec // pages are bounded far below
+				onPage[key] = int32(n)
 			}
 		}
 		w.kept = append(w.kept, batch.kept...)
@@ -251,7 +274,11 @@ func (l *list) refused(n int, resp *httpx.Response) error {
 			return &notServed{query: true, status: status, reason: said}
 		}
 	}
-	return l.incomplete(n, fmt.Sprintf("was answered with status %d%s", status, said.word()), nil)
+	err := l.incomplete(n, fmt.Sprintf("was answered with status %d%s", status, said.word()), nil)
+	if status == http.StatusBadGateway || status == http.StatusGatewayTimeout {
+		return &heavy{err}
+	}
+	return err
 }
 
 func (l *list) incomplete(n int, what string, err error) error {

@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -55,9 +53,11 @@ type Reader struct {
 	now     func() time.Time
 	log     *zap.Logger
 
-	pageSize, maxRecords, maxPages int
+	maxRecords, maxPages int
 
 	mu sync.Mutex
+	// pageSize only ever gets smaller.
+	pageSize int
 	// missing are routes that the service does not have, refused what it does not take on
 	// a route: "sort", "fields", "filter" or a combination.
 	missing, refused map[string]bool
@@ -211,6 +211,29 @@ func (r *Reader) refuse(route, part string) {
 	r.refused[route+" "+part] = true
 }
 
+func (r *Reader) size() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pageSize
+}
+
+// leastPage is the page size below which a gateway's trouble is not one of size.
+const leastPage = 100
+
+// shrink makes pages smaller after some of the size given were too much. It tells false
+// where they cannot be made smaller.
+func (r *Reader) shrink(was int) bool {
+	if was <= leastPage {
+		return false
+	}
+	r.mu.Lock()
+	r.pageSize = min(r.pageSize, max(was/4, leastPage))
+	size := r.pageSize
+	r.mu.Unlock()
+	r.log.Warn("a gateway gives up on large pages, so smaller ones are asked for", zap.Int("records", size))
+	return true
+}
+
 // once logs a note about the service, and not again for every school.
 func (r *Reader) once(note string) {
 	r.mu.Lock()
@@ -239,15 +262,4 @@ func signIn(err error, school bool) error {
 		return err
 	}
 	return &source.Frozen{Reason: "its credentials are not accepted", Err: err}
-}
-
-// shortcomings are the notes made on the service so far.
-func (r *Reader) shortcomings() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var out []string
-	for _, note := range slices.Sorted(maps.Keys(r.noted)) {
-		out = append(out, strings.ToUpper(note[:1])+note[1:]+".")
-	}
-	return out
 }

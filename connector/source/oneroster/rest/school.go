@@ -85,17 +85,16 @@ func (s *schoolRead) judge(id, school string, own, complete bool, n *notes) (ver
 }
 
 func (s *schoolRead) readSessions(ctx context.Context) error {
-	fields := "sourcedId,status,title,type,startDate,endDate,parent,schoolYear"
 	one := func(dec *json.Decoder, _ bool) (entry[oneroster.Session], verdict, error) {
 		e, err := decodeEntry(dec, func(raw *rawSession, n *notes) oneroster.Session { return raw.record(n) })
 		e.id = e.value.ID
 		return e, verdict{id: e.id, keep: true, usable: e.id != ""}, err
 	}
 	// The full list comes first: terms alone do not tell when the school year began.
-	c := &collection{what: "academic sessions", key: "academicSessions", shared: "/academicSessions", fields: fields}
+	c := sessionCollection()
 	sessions, _, err := readCollection(ctx, s.reader, c, s.org, one)
 	if missing(err) {
-		c = &collection{what: "terms", key: "academicSessions", own: "/schools/{id}/terms", shared: "/terms", fields: fields}
+		c = &collection{what: "terms", key: "academicSessions", own: "/schools/{id}/terms", shared: "/terms", fields: c.fields}
 		sessions, _, err = readCollection(ctx, s.reader, c, s.org, one)
 	}
 	if err != nil {
@@ -133,11 +132,7 @@ func (s *schoolRead) sound(entity, aside string, n *notes, id string) bool {
 }
 
 func (s *schoolRead) readClasses(ctx context.Context) error {
-	c := &collection{
-		what: "classes", key: "classes", own: "/schools/{id}/classes", shared: "/classes", filter: "school.sourcedId",
-		fields: "sourcedId,status,title,classCode,classType,course,school,terms,grades,subjects",
-	}
-	classes, _, err := readCollection(ctx, s.reader, c, s.org, func(dec *json.Decoder, own bool) (entry[oneroster.Class], verdict, error) {
+	classes, _, err := readCollection(ctx, s.reader, classCollection(), s.org, func(dec *json.Decoder, own bool) (entry[oneroster.Class], verdict, error) {
 		e, err := decodeEntry(dec, func(raw *rawClass, n *notes) oneroster.Class { return raw.record(n) })
 		var v verdict
 		v, e.value.SchoolID = s.judge(e.value.ID, e.value.SchoolID, own, e.value.Title != "", &e.notes)
@@ -200,12 +195,8 @@ func (s *schoolRead) takeCourses(ctx context.Context, c *collection) error {
 }
 
 func (s *schoolRead) readEnrollments(ctx context.Context) error {
-	c := &collection{
-		what: "enrolments", key: "enrollments", own: "/schools/{id}/enrollments", shared: "/enrollments", filter: "school.sourcedId",
-		fields: "sourcedId,status,role,primary,beginDate,endDate,user,class,school",
-	}
 	var err error
-	s.enrolled, _, err = readCollection(ctx, s.reader, c, s.org, func(dec *json.Decoder, own bool) (entry[oneroster.Enrollment], verdict, error) {
+	s.enrolled, _, err = readCollection(ctx, s.reader, enrollmentCollection(), s.org, func(dec *json.Decoder, own bool) (entry[oneroster.Enrollment], verdict, error) {
 		e, err := decodeEntry(dec, func(raw *rawEnrollment, n *notes) oneroster.Enrollment { return raw.record(n) })
 		v := &e.value
 		if v.SchoolID == "" && s.classes[oneroster.Canonical(v.ClassID)] {

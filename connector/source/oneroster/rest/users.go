@@ -14,10 +14,8 @@ import (
 // list of users, narrowed to the school: the school's own lists have students and
 // teachers only, and would lose administrators, aides and parents.
 func (s *schoolRead) readUsers(ctx context.Context) error {
-	c := &collection{what: "users", key: "users", shared: "/users", filter: "orgs.sourcedId", fields: s.userFields()}
-	if s.reader.version == Version12 {
-		c.filter = "roles.org.sourcedId"
-	}
+	c := userCollection(s.reader.version)
+	c.fields = s.userFields()
 	if s.pupilsOnly() {
 		c.own, c.what = "/schools/{id}/students", "students"
 	}
