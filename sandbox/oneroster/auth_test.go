@@ -163,6 +163,41 @@ func TestSchoolNeedsTheScope(t *testing.T) {
 	}
 }
 
+// The integrator's limit holds for all schools and both of SIMS ID's APIs together.
+func TestIntegratorsLimit(t *testing.T) {
+	t.Parallel()
+	w := still()
+	c := &clock{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}
+	sims, err := simsid.New(simsid.Options{World: w, Now: c.Now, Key: testKey(), PerSecond: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := over(t, w)
+	b.s.sims, b.sims = sims, sims
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // without a token, which counts too
+		if _, err := sims.Admit(req, simsScope); err == nil || !strings.Contains(err.Error(), "unauthorized") {
+			t.Errorf("a call without a token: %v", err)
+		}
+	}
+	for _, v := range []Version{V11, V12} {
+		a := b.as("x", v, "/orgs")
+		if a.status != 429 || a.header.Get("Retry-After") != "1" || minor(t, a, v) != "server_busy" {
+			t.Errorf("%s: %d %s", v, a.status, a.body)
+		}
+	}
+	if a := b.get(V11, "/orgs"); a.status != 200 {
+		t.Errorf("the district is limited as well: %d", a.status)
+	}
+	c.advance(time.Second)
+	if a := b.as("x", V11, "/orgs"); a.status != 401 {
+		t.Errorf("a second later: %d", a.status)
+	}
+}
+
 // signed makes an OAuth 1.0a header by itself, not with the code under test.
 func signed(method, at, key, pass, name string, h func() hash.Hash, when time.Time, nonce string, more ...string) string {
 	u, _ := url.Parse(at)

@@ -8,8 +8,7 @@ import (
 )
 
 // Switch is one way in which a service keeps OneRoster's standard in its own manner,
-// or keeps it not. Any number may be on at once. The numbers in the comments are those
-// of the list on the service's page.
+// or keeps it not. Any number may be on at once.
 type Switch string
 
 // The switches.
