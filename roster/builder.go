@@ -31,6 +31,17 @@ func NewBuilder(site Site, at time.Time) *Builder {
 	}
 }
 
+// Expect makes room for a school of about this size, so that it need not be copied as it
+// grows. It may be called once, before anything is added.
+func (b *Builder) Expect(people, groups, memberships int) {
+	b.people = make(map[string]bool, people)
+	b.groups = make(map[GroupKey]bool, groups)
+	b.members = make(map[Membership]bool, memberships)
+	b.snap.People = make([]Person, 0, people)
+	b.snap.Groups = make([]Group, 0, groups)
+	b.snap.Memberships = make([]Membership, 0, memberships)
+}
+
 // SetAside notes a record that the source itself could not use.
 func (b *Builder) SetAside(entity, ref, reason string) {
 	b.snap.SetAside = append(b.snap.SetAside, SetAside{Entity: entity, Ref: ref, Reason: reason})

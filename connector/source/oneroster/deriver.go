@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,7 +37,7 @@ type Deriver struct {
 	classes  map[string]*class
 	people   map[string]*person
 	births   map[string]time.Time
-	enrolled []Enrollment
+	enrolled []enrolled
 }
 
 // NewDeriver starts a snapshot of site, read at the moment given. What is wrong with the
@@ -128,16 +129,44 @@ func (d *Deriver) BirthDate(userID string, day time.Time) {
 	}
 }
 
+// enrolled is an Enrollment of this school while the roll is worked out. A district has
+// millions.
+type enrolled struct {
+	user, class, role string
+	begin, end        int32 // days since 1 January 1970, noDay where there is none
+	why               string
+}
+
+const noDay = math.MinInt32
+
 // Enrollment takes a user's place in a class of this school. Without a school of its own
-// it belongs where the class does.
+// it belongs where the class does. What is no longer in force counts for nothing.
 func (d *Deriver) Enrollment(e Enrollment) {
-	e.SchoolID = Canonical(e.SchoolID)
-	if e.SchoolID != "" && e.SchoolID != d.id {
+	if org := Canonical(e.SchoolID); org != "" && org != d.id {
 		return
 	}
-	e.UserID, e.ClassID = Canonical(e.UserID), Canonical(e.ClassID)
-	e.ID, e.SchoolID = "", ""
-	d.enrolled = append(d.enrolled, e)
+	alive, why := life(e.Status)
+	if !alive && why == "" {
+		return
+	}
+	d.enrolled = append(d.enrolled, enrolled{
+		user: Canonical(e.UserID), class: Canonical(e.ClassID), role: clean(e.Role), begin: dayNumber(e.Begin), end: dayNumber(e.End), why: why,
+	})
+}
+
+func dayNumber(t time.Time) int32 {
+	if t.IsZero() {
+		return noDay
+	}
+	const day = 86400
+	return int32(min(max(t.Unix()/day, math.MinInt32+1), math.MaxInt32))
+}
+
+func dayOfNumber(n int32) time.Time {
+	if n == noDay {
+		return time.Time{}
+	}
+	return time.Unix(int64(n)*86400, 0).UTC()
 }
 
 // Warn counts an optional value that had to be dropped. Neither field nor reason holds a
@@ -168,6 +197,8 @@ func (d *Deriver) Finish() (*roster.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Most have a year group and a house besides their places.
+	d.build.Expect(len(d.people), len(d.classes), len(places)+2*len(d.people))
 	d.settle(places)
 	d.homeroomYears(places)
 	d.addPeople()

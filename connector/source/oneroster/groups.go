@@ -144,17 +144,13 @@ type place struct {
 
 // places looks at every enrolment: whether it counts, and when.
 func (d *Deriver) places() ([]place, error) {
-	var out []place
-	alive, dangling := 0, 0
+	out := make([]place, 0, len(d.enrolled))
+	all, dangling := len(d.enrolled), 0
 	for i := range d.enrolled {
 		e := &d.enrolled[i]
-		live, why := life(e.Status)
-		if !live && why == "" {
-			continue
-		}
-		alive++
-		p, c := d.people[e.UserID], d.classes[e.ClassID]
-		key := roster.GroupKey{Kind: roster.Class, ID: e.ClassID}
+		why := e.why
+		p, c := d.people[e.user], d.classes[e.class]
+		key := roster.GroupKey{Kind: roster.Class, ID: e.class}
 		if c != nil && c.taken {
 			key = c.group.GroupKey
 		}
@@ -173,7 +169,7 @@ func (d *Deriver) places() ([]place, error) {
 			d.SetAside("membership", key.String(), why)
 			continue
 		}
-		role, used, why := memberRole(clean(e.Role), p.Kind)
+		role, used, why := memberRole(e.role, p.Kind)
 		if why != "" {
 			d.SetAside("membership", key.String(), why)
 		}
@@ -181,14 +177,15 @@ func (d *Deriver) places() ([]place, error) {
 			out = append(out, d.placed(e, p, c, role))
 		}
 	}
-	if alive > 0 && dangling == alive {
+	d.enrolled = nil
+	if all > 0 && dangling == all {
 		return nil, &source.Incomplete{Reason: "none of the enrolments names a person and a class that are in the lists"}
 	}
 	return out, nil
 }
 
-func (d *Deriver) placed(e *Enrollment, p *person, c *class, role roster.Role) place {
-	begin, end := e.Begin, e.End
+func (d *Deriver) placed(e *enrolled, p *person, c *class, role roster.Role) place {
+	begin, end := dayOfNumber(e.begin), dayOfNumber(e.end)
 	if !begin.IsZero() && !end.IsZero() && end.Before(begin) {
 		d.Warn("membership", "endDate", "it ends before it begins")
 		begin, end = time.Time{}, time.Time{}
