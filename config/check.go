@@ -63,9 +63,9 @@ func sourceKeys() []typeKeys {
 	return []typeKeys{
 		{"sims-id", nil, []string{
 			"environment", "sts", "provisioning", "oneroster", "management", "api", "contract", "vendor", "credentials",
-			"scope", "derive", "limits",
+			"scope", "derive", "delta", "limits",
 		}},
-		{"oneroster", []string{"url", "auth"}, []string{"version", "derive", "limits"}},
+		{"oneroster", []string{"url", "auth"}, []string{"version", "derive", "delta", "limits"}},
 		{"oneroster-csv", []string{"path"}, []string{"derive"}},
 	}
 }
@@ -119,8 +119,15 @@ func (c *checker) source(path string, s *Source) {
 
 func (c *checker) simsID(path string, s *Source) {
 	c.exactlyOne(path, "vendor", "credentials", "")
-	if s.API == "provisioning" && c.given(path, "derive") {
-		c.report(child(path, "derive"), "this is for api: oneroster only; the provisioning API tells years and houses itself")
+	if s.API == "provisioning" {
+		for key, why := range map[string]string{
+			"derive": "the provisioning API tells years and houses itself",
+			"delta":  "the provisioning API does not tell when records changed",
+		} {
+			if c.given(path, key) {
+				c.report(child(path, key), "this is for api: oneroster only; "+why)
+			}
+		}
 	}
 	if s.Environment == "custom" {
 		needed := []string{"sts", s.API}

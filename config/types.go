@@ -92,6 +92,8 @@ type Source struct {
 	Path string `yaml:"path"`
 	// Derive says how to work out what OneRoster has no place for.
 	Derive Derive `yaml:"derive"`
+	// Delta saves full reads of schools in which nothing has changed.
+	Delta Delta `yaml:"delta"`
 	// Links is a CSV file by which the administrator says who is one person across
 	// schools: lines of a source id and a link of your choice. Rules see the link as
 	// person.identifiers.link.
@@ -139,6 +141,18 @@ type Derive struct {
 	// HouseClasses is a pattern over class titles: classes that match it are houses, not
 	// teaching groups. * and ? stand for any letters.
 	HouseClasses string `yaml:"houseClasses"`
+}
+
+// Delta saves full reads, where a OneRoster source tells when its records changed. A
+// school is read whole when something in it has changed, when its rules have, when its
+// last run did not end well, and in any case after some time: that nothing was changed
+// never proves that nobody has left.
+type Delta struct {
+	// FullEvery is the longest time between two full reads; 0s reads whole each time.
+	FullEvery Duration `yaml:"fullEvery" default:"0s"`
+	// Overlap is how far before the last full read changes are asked for, against clocks
+	// that differ and changes that arrived while it went on.
+	Overlap Duration `yaml:"overlap" default:"1h"`
 }
 
 // SetAsideLimit is a limit on records set aside, in percent of the people and groups

@@ -23,6 +23,9 @@ import (
 func (e *Engine) visit(ctx context.Context, j Job, m mode) []*Run {
 	var calls atomic.Int64
 	elapsed := clock.Stopwatch()
+	if m.apply && e.unchanged(httpx.CountInto(ctx, &calls), j) {
+		return e.rest(ctx, j, calls.Load(), elapsed().Seconds())
+	}
 	snap, err := e.read(httpx.CountInto(ctx, &calls), j, m)
 	took := elapsed().Seconds()
 	runs := make([]*Run, 0, len(j.targets))
@@ -104,7 +107,7 @@ func (e *Engine) read(ctx context.Context, j Job, m mode) (*roster.Snapshot, err
 	if m.apply {
 		rec.LastComplete, rec.People, rec.Groups = snap.TakenAt, len(snap.People), len(snap.Groups)
 		rec.Students, rec.Staff = countKind(snap, roster.Student), countKind(snap, roster.Staff)
-		rec.Name, rec.DfE = snap.Site.Name, snap.Site.DfE
+		rec.Name, rec.DfE, rec.Rules = snap.Site.Name, snap.Site.DfE, j.Route.digest()
 		rec.FrozenSince, rec.FrozenReason = time.Time{}, ""
 		if err := e.Ledger.SaveSite(ctx, rec); err != nil {
 			return nil, fmt.Errorf("record the read: %w", err)

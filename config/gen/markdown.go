@@ -24,6 +24,7 @@ func sections() []section {
 		{"sources.NAME.credentials[]", "Credential", "For `type: sims-id`."},
 		{"sources.NAME.auth", "SourceAuth", "For `type: oneroster`. `bearer` needs `token`; `oauth2` needs `tokenURL`, `clientID` and `clientSecret`; `oauth1` needs `clientID` and `clientSecret`."},
 		{"sources.NAME.derive", "Derive", "For OneRoster in any form."},
+		{"sources.NAME.delta", "Delta", "For OneRoster over REST."},
 		{"sources.NAME.setAside", "SetAsideLimit", "Give `percent`, `count` or both."},
 		{"limits of a source or a target", "Limits", "The default depends on whose limits they are; see there."},
 		{"targets.NAME", "Target", ""},

@@ -155,6 +155,8 @@ type SiteRecord struct {
 	LastComplete    time.Time
 	People, Groups  int
 	Students, Staff int
+	// Rules identifies the rules under which the site was last read.
+	Rules string
 	// FrozenSince and FrozenReason are set while the school may not be read.
 	FrozenSince  time.Time
 	FrozenReason string

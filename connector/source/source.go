@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"simscim/roster"
 )
@@ -37,6 +38,15 @@ type Source interface {
 type Describer interface {
 	// Describe reads the record of one school.
 	Describe(ctx context.Context, organisation string) (roster.Site, error)
+}
+
+// Prober is a Source that can tell whether anything changed at a school. It tells when
+// to read again, and nothing else: that it saw no change proves neither that nobody has
+// left nor that nothing changed.
+type Prober interface {
+	// Changed tells whether some record that concerns the school changed at since or
+	// later. An error means that it cannot be told, and the school is read.
+	Changed(ctx context.Context, site roster.Site, since time.Time) (bool, error)
 }
 
 // Want says what of a person the rules use. What is not wanted is dropped at the

@@ -146,7 +146,7 @@ func testSites(t *testing.T, open func(*testing.T) ledger.Ledger) {
 			b.same(map[string]ledger.SiteRecord{}, none)
 			full := ledger.SiteRecord{
 				ID: siteA, Source: "sims", Name: "Ysgol y Garreg W\u00e9n", DfE: "123/4567", LastComplete: at(1), People: 900, Groups: 70,
-				Students: 700, Staff: 90,
+				Students: 700, Staff: 90, Rules: "r1",
 				FrozenSince: at(2), FrozenReason: "the school is no longer aligned", LastSlot: at(3),
 			}
 			b.must(b.BeginSlot(b.Context(), siteA, at(3)))

@@ -231,11 +231,11 @@ func (l *Ledger) Sites(ctx context.Context) (map[string]ledger.SiteRecord, error
 	err := each(ctx, l.readDB, func(rows *sql.Rows) error {
 		var s ledger.SiteRecord
 		var complete, frozen, slot int64
-		err := rows.Scan(&s.ID, &s.Source, &s.Name, &s.DfE, &complete, &s.People, &s.Students, &s.Staff, &s.Groups, &frozen, &s.FrozenReason, &slot)
+		err := rows.Scan(&s.ID, &s.Source, &s.Name, &s.DfE, &complete, &s.People, &s.Students, &s.Staff, &s.Groups, &s.Rules, &frozen, &s.FrozenReason, &slot)
 		s.LastComplete, s.FrozenSince, s.LastSlot = fromMicros(complete), fromMicros(frozen), fromMicros(slot)
 		sites[s.ID] = s
 		return err
-	}, `SELECT id, source, name, dfe, last_complete, people, students, staff, grps, frozen_since, frozen_reason, last_slot FROM sites`)
+	}, `SELECT id, source, name, dfe, last_complete, people, students, staff, grps, rules, frozen_since, frozen_reason, last_slot FROM sites`)
 	if err != nil {
 		return nil, failed("read the sites", err)
 	}
@@ -248,18 +248,18 @@ func (l *Ledger) SaveSite(ctx context.Context, s ledger.SiteRecord) error {
 		if err := checkID("the site's id", s.ID); err != nil {
 			return err
 		}
-		for _, text := range []string{s.Source, s.Name, s.DfE, s.FrozenReason} {
+		for _, text := range []string{s.Source, s.Name, s.DfE, s.Rules, s.FrozenReason} {
 			if err := checkText("a text of the site", text); err != nil {
 				return err
 			}
 		}
-		return t.exec(`INSERT INTO sites (id, source, name, dfe, last_complete, people, students, staff, grps, frozen_since, frozen_reason, last_slot)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0)
+		return t.exec(`INSERT INTO sites (id, source, name, dfe, last_complete, people, students, staff, grps, rules, frozen_since, frozen_reason, last_slot)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0)
 			ON CONFLICT (id) DO UPDATE SET source = excluded.source, name = excluded.name, dfe = excluded.dfe,
 				last_complete = excluded.last_complete, people = excluded.people, students = excluded.students,
-				staff = excluded.staff, grps = excluded.grps,
+				staff = excluded.staff, grps = excluded.grps, rules = excluded.rules,
 				frozen_since = excluded.frozen_since, frozen_reason = excluded.frozen_reason`,
-			s.ID, s.Source, s.Name, s.DfE, micros(s.LastComplete), s.People, s.Students, s.Staff, s.Groups,
+			s.ID, s.Source, s.Name, s.DfE, micros(s.LastComplete), s.People, s.Students, s.Staff, s.Groups, s.Rules,
 			micros(s.FrozenSince), s.FrozenReason)
 	})
 }

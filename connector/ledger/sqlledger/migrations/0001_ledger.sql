@@ -103,6 +103,7 @@ CREATE TABLE sites (
     students      BIGINT NOT NULL DEFAULT 0,
     staff         BIGINT NOT NULL DEFAULT 0,
     grps          BIGINT NOT NULL,
+    rules         TEXT   NOT NULL DEFAULT '',
     frozen_since  BIGINT NOT NULL,
     frozen_reason TEXT   NOT NULL,
     last_slot     BIGINT NOT NULL

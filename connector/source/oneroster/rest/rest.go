@@ -107,6 +107,8 @@ type Source struct {
 	mu sync.Mutex
 	// ids are the schools' ids as the service spells them, by ours.
 	ids map[string]string
+
+	last lastChanges
 }
 
 var (
