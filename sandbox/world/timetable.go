@@ -23,9 +23,17 @@ type subject struct {
 // holds an ampersand, as real ones do.
 func subjects() []subject {
 	return []subject{
-		{"En", "English", 0}, {"Ma", "Mathematics", 1}, {"Sc", "Science", 2}, {"Hi", "History", 3},
-		{"Gg", "Geography", 4}, {"Fr", "French", 5}, {"Ar", "Art", 6}, {"Mu", "Music", 7},
-		{"Cp", "Computing", 8}, {"PE", "Physical Education", 9}, {"RE", "Religious Education", 10},
+		{"En", "English", 0},
+		{"Ma", "Mathematics", 1},
+		{"Sc", "Science", 2},
+		{"Hi", "History", 3},
+		{"Gg", "Geography", 4},
+		{"Fr", "French", 5},
+		{"Ar", "Art", 6},
+		{"Mu", "Music", 7},
+		{"Cp", "Computing", 8},
+		{"PE", "Physical Education", 9},
+		{"RE", "Religious Education", 10},
 		{"D&T", "Design & Technology", 11},
 	}
 }
@@ -34,10 +42,21 @@ func subjects() []subject {
 // classes a pupil is in all; four subjects make twelve classes.
 func advanced() []subject {
 	return []subject{
-		{"Ma", "Mathematics", 1}, {"Bi", "Biology", 2}, {"Ps", "Psychology", 3}, {"Li", "English Literature", 0},
-		{"Ch", "Chemistry", 2}, {"Hi", "History", 3}, {"Ph", "Physics", 2}, {"Gg", "Geography", 4},
-		{"Cs", "Computer Science", 8}, {"Ar", "Fine Art", 6}, {"Fm", "Further Mathematics", 1}, {"Fr", "French", 5},
-		{"Mu", "Music", 7}, {"Sp", "Sport", 9}, {"PhE", "Philosophy & Ethics", 10},
+		{"Ma", "Mathematics", 1},
+		{"Bi", "Biology", 2},
+		{"Ps", "Psychology", 3},
+		{"Li", "English Literature", 0},
+		{"Ch", "Chemistry", 2},
+		{"Hi", "History", 3},
+		{"Ph", "Physics", 2},
+		{"Gg", "Geography", 4},
+		{"Cs", "Computer Science", 8},
+		{"Ar", "Fine Art", 6},
+		{"Fm", "Further Mathematics", 1},
+		{"Fr", "French", 5},
+		{"Mu", "Music", 7},
+		{"Sp", "Sport", 9},
+		{"PhE", "Philosophy & Ethics", 10},
 	}
 }
 
