@@ -27,7 +27,7 @@ func (s *Source) Check(ctx context.Context) ([]string, error) {
 		if !b.has(fileDemographics) {
 			note("There is no demographics.csv: age bands come from year groups.")
 		}
-		return headers(b, m)
+		return headers(b, m, s.needed(), s.opts.Rules.HouseMetadata)
 	})
 	if err != nil {
 		return notes, s.wrap(ctx, "look at the files", err)
@@ -39,10 +39,10 @@ func (s *Source) Check(ctx context.Context) ([]string, error) {
 }
 
 // headers looks at the first line of every file that a read needs.
-func headers(b *bundle, m *manifest) error {
+func headers(b *bundle, m *manifest, n need, house string) error {
 	old := m.version == "1.1"
 	cols := map[string][]column{
-		fileSessions: sessionColumns(), fileClasses: classColumns(), fileUsers: userColumns(old, need{}, ""), fileEnrollments: enrollmentColumns(),
+		fileSessions: sessionColumns(), fileClasses: classColumns(), fileUsers: userColumns(old, n, house), fileEnrollments: enrollmentColumns(),
 	}
 	if !old {
 		cols[fileRoles] = roleColumns()

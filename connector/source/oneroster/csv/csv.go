@@ -227,6 +227,13 @@ func (s *Source) open(do func(*bundle, *manifest) error) (string, error) {
 	return after, err
 }
 
+// needed is what reads have needed so far, or were said to need.
+func (s *Source) needed() need {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.needs
+}
+
 // wrap tells an interrupted read from files that are not whole.
 func (s *Source) wrap(ctx context.Context, step string, err error) error {
 	if ctx.Err() != nil {

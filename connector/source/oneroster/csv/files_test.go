@@ -328,6 +328,70 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// A role of version 1.2 that was deleted makes nobody a member of the school, and a
+// school that was deleted is none.
+func TestDeleted(t *testing.T) {
+	t.Parallel()
+	files := golden(t, "v12")
+	replace("roles.csv", "r3,,", "r3,tobedeleted,")(t, files)
+	replace("orgs.csv", "elm,,", "elm,tobedeleted,")(t, files)
+	s := newSource(t, folder(t, files), oneroster.Rules{})
+	sites, err := s.Sites(t.Context())
+	if err != nil || len(sites) != 1 {
+		t.Fatalf("%d schools, %v", len(sites), err)
+	}
+	snap, err := readSite(t, s, "ash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range snap.People {
+		if p.ID == "pl" {
+			t.Error("who has only a deleted role is there")
+		}
+	}
+	if _, err := readSite(t, s, "elm"); !source.IsFrozen(err) {
+		t.Errorf("a deleted school gives %v, want a *Frozen", err)
+	}
+}
+
+// Check finds the same faults as a read without reading anybody.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		edit func(testing.TB, map[string]string)
+		want string
+	}{
+		{"sound", func(testing.TB, map[string]string) {}, ""},
+		{"no column", replace("enrollments.csv", ",role,", ",part,"), "enrollments.csv has no column role"},
+		{"no column that a rule is said to use", replace("users.csv", ",username,", ",login,"), "users.csv has no column username"},
+		{"delta", replace("manifest.csv", "file.roles,bulk", "file.roles,delta"), "roles.csv holds changes only"},
+		{"no house", func(testing.TB, map[string]string) {}, "users.csv has no column metadata.house"},
+		{"no school", func(_ testing.TB, f map[string]string) {
+			f["orgs.csv"] = strings.ReplaceAll(f["orgs.csv"], ",school,", ",department,")
+		}, "no organisation of type school"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			files := golden(t, "v12")
+			c.edit(t, files)
+			o := csv.Options{Name: "files", Path: folder(t, files), Now: clock, Want: everything()}
+			if c.name == "no house" {
+				o.Rules.HouseMetadata = "house"
+			}
+			s, err := csv.New(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			notes, err := s.Check(t.Context())
+			checkIncomplete(t, err, c.want)
+			if c.want == "" && !strings.Contains(strings.Join(notes, " "), "OneRoster 1.2 and hold 2 schools") {
+				t.Errorf("notes: %q", notes)
+			}
+		})
+	}
+}
+
 // zipped writes a zip; entries of another name than they have in files are given by
 // rename.
 func zipped(t *testing.T, files map[string]string, rename func(string) string, edit func(*zip.Writer)) string {

@@ -44,7 +44,7 @@ func TestGolden(t *testing.T) {
 				}
 			}
 			golden := filepath.Join("testdata", name+".json")
-			if flag.Lookup("update") != nil && flag.Lookup("update").Value.String() == "true" {
+			if *update {
 				if err := os.WriteFile(golden, append(text, '\n'), 0o600); err != nil {
 					t.Fatal(err)
 				}
@@ -60,4 +60,4 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-var _ = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files anew")
