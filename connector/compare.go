@@ -49,7 +49,7 @@ func (e *Engine) pass(ctx context.Context, j Job, m mode, snap *roster.Snapshot,
 	p := &pass{Engine: e, Job: j, mode: m, snap: snap, run: run, target: e.Targets[run.Target], foreign: map[string]bool{}}
 	e.busy[run.Target].Lock()
 	defer e.busy[run.Target].Unlock()
-	run.SetAside = countSetAside(snap.SetAside)
+	run.validated(snap)
 	if err := p.work(httpx.CountInto(ctx, &calls)); err != nil {
 		run.end(Failed, err.Error())
 	}

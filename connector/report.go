@@ -63,6 +63,8 @@ type Run struct {
 	InGrace int `json:"inGrace,omitempty"`
 	// SetAside counts the records that could not be used, by reason.
 	SetAside []SetAside `json:"setAside,omitempty"`
+	// Dropped counts the optional values that could not be used, by reason.
+	Dropped []Dropped `json:"dropped,omitempty"`
 	// Troubles are the objects that are not as they should be, and why.
 	Troubles []Trouble `json:"troubles,omitempty"`
 	// Plan holds the changes themselves; in plans only.
@@ -92,6 +94,15 @@ type Requests struct {
 // SetAside counts records set aside for one reason.
 type SetAside struct {
 	Entity string `json:"entity"`
+	Reason string `json:"reason"`
+	Count  int    `json:"count"`
+}
+
+// Dropped counts optional values that were dropped for one reason; their records are
+// used without them.
+type Dropped struct {
+	Entity string `json:"entity"`
+	Field  string `json:"field"`
 	Reason string `json:"reason"`
 	Count  int    `json:"count"`
 }
@@ -150,6 +161,14 @@ func (r *Run) outcome(applied map[plan.Counter]int) {
 		done := applied[counter]
 		failed := max(tally.Planned-done, 0)
 		tally.Applied, tally.Failed = &done, &failed
+	}
+}
+
+// validated takes what the source had to leave out of a snapshot into the run.
+func (r *Run) validated(snap *roster.Snapshot) {
+	r.SetAside = countSetAside(snap.SetAside)
+	for _, w := range snap.Warnings {
+		r.Dropped = append(r.Dropped, Dropped(w))
 	}
 }
 

@@ -36,14 +36,18 @@ type checkedSite struct {
 	Mapping string   `json:"mapping,omitempty"`
 	Targets []string `json:"targets,omitempty"`
 	Problem string   `json:"problem,omitempty"`
+	// Read is what a full read found, with --read.
+	Read *connector.Inspection `json:"read,omitempty"`
 }
 
 func (c *cli) checkCommand() *cobra.Command {
-	return &cobra.Command{
+	var read bool
+	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check the configuration, then every connection",
 		Long: "check reads the configuration and reports every problem at once, then tries out every source\n" +
 			"(tokens, the schools that share their data) and every target (sign-in, what it can do).\n" +
+			"With --read it reads every school whole as well, and counts what could not be used and why.\n" +
 			"It changes nothing. Exit codes: 0 all well, 1 something is not, 2 the configuration is wrong.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			a, err := c.open(cmd.Context(), nil)
@@ -51,7 +55,7 @@ func (c *cli) checkCommand() *cobra.Command {
 				return err
 			}
 			defer a.close()
-			r := a.check(cmd.Context(), c.configs)
+			r := a.check(cmd.Context(), c.configs, read)
 			if c.output == "json" {
 				err = c.json(r)
 			} else {
@@ -63,10 +67,12 @@ func (c *cli) checkCommand() *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&read, "read", false, "read every school whole, and count what could not be used")
+	return cmd
 }
 
 // check tries everything out, and goes on after what fails.
-func (a *app) check(ctx context.Context, configs []string) checkResult {
+func (a *app) check(ctx context.Context, configs []string, read bool) checkResult {
 	r := checkResult{OK: true, Config: configs, Sources: []checkedPeer{}, Schools: []checkedSite{}, Targets: []checkedPeer{}}
 	for _, name := range slices.Sorted(maps.Keys(a.sources)) {
 		notes, err := a.sources[name].Check(ctx)
@@ -83,9 +89,15 @@ func (a *app) check(ctx context.Context, configs []string) checkResult {
 		return r
 	}
 	for _, j := range jobs {
-		r.Schools = append(r.Schools, checkedSite{
+		school := checkedSite{
 			Site: j.Site.ID, Name: j.Site.Name, DfE: j.Site.DfE, Mapping: j.Route.SiteConfig.Mapping, Targets: j.Route.Targets,
-		})
+		}
+		if read {
+			if school.Read, err = a.engine.Inspect(ctx, j); err != nil {
+				r.OK, school.Problem = false, err.Error()
+			}
+		}
+		r.Schools = append(r.Schools, school)
 	}
 	for _, run := range report.Runs {
 		r.OK = r.OK && run.Unrouted()
@@ -129,6 +141,11 @@ func (c *cli) printCheck(r checkResult) {
 			fmt.Fprintf(c.out, "  %s: %s\n", schoolName(&run), s.Problem)
 		} else {
 			fmt.Fprintf(c.out, "  %s: mapping %s → %s\n", schoolName(&run), s.Mapping, joined(s.Targets))
+		}
+		if found := s.Read; found != nil {
+			fmt.Fprintf(c.out, "    %s people, %s, %s, %s, %.1f s\n", thousands(found.People), count(found.Groups, "group"),
+				count(found.Memberships, "membership"), count(int(found.Requests), "request"), found.Seconds)
+			c.printValidation("    ", found.SetAside, found.Dropped)
 		}
 	}
 }

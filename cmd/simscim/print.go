@@ -213,9 +213,7 @@ func (c *cli) printTroubles(run *connector.Run) {
 			fmt.Fprintf(c.out, "  simscim plan --site %s shows it; simscim approve %d --by NAME --why REASON lets it pass\n", run.Site, run.Hold)
 		}
 	}
-	for _, s := range run.SetAside {
-		fmt.Fprintf(c.out, "  %s: %s set aside: %s\n", schoolName(run), count(s.Count, s.Entity+" record"), s.Reason)
-	}
+	c.printValidation("  "+schoolName(run)+": ", run.SetAside, run.Dropped)
 	type kind struct{ what, reason, advice string }
 	var order []kind
 	keys := map[kind][]string{}
@@ -238,6 +236,16 @@ func (c *cli) printTroubles(run *connector.Run) {
 			list = list[:fewTroubles]
 		}
 		fmt.Fprintf(c.out, "    %s%s\n", strings.Join(list, ", "), more)
+	}
+}
+
+// printValidation says what of a school's roll could not be used, and why.
+func (c *cli) printValidation(head string, setAside []connector.SetAside, dropped []connector.Dropped) {
+	for _, s := range setAside {
+		fmt.Fprintf(c.out, "%s%s set aside: %s\n", head, count(s.Count, s.Entity+" record"), s.Reason)
+	}
+	for _, d := range dropped {
+		fmt.Fprintf(c.out, "%s%s of a %s dropped: %s\n", head, count(d.Count, d.Field+" value"), d.Entity, d.Reason)
 	}
 }
 
