@@ -40,8 +40,9 @@ func (d *Deriver) Class(c Class) {
 		d.SetAside("group", c.ID, "the id appears more than once")
 		return
 	}
-	for i := range c.TermIDs {
-		c.TermIDs[i] = Canonical(c.TermIDs[i])
+	c.TermIDs = slices.Clone(c.TermIDs) // the caller's may be shared
+	for i, id := range c.TermIDs {
+		c.TermIDs[i] = Canonical(id)
 	}
 	alive, why := life(c.Status)
 	if why != "" {
