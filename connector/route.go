@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"simscim/config"
+	"simscim/connector/source"
 	"simscim/mapper"
 	"simscim/roster"
 )
@@ -38,6 +39,23 @@ func Compile(cfg *config.Config) (*Routes, config.Problems) {
 		r.mappings[entry] = m
 	}
 	return r, problems.Sort()
+}
+
+// Want is what the rules use of the people of a source, all of its schools together.
+func (r *Routes) Want(name string) source.Want {
+	var want source.Want
+	for _, entry := range r.config.Entries() {
+		if entry.Source != "" && entry.Source != name {
+			continue
+		}
+		kinds, fields := r.mappings[entry].Want()
+		want.Kinds = append(want.Kinds, kinds...)
+		want.Fields = append(want.Fields, fields...)
+	}
+	slices.Sort(want.Kinds)
+	slices.Sort(want.Fields)
+	want.Kinds, want.Fields = slices.Compact(want.Kinds), slices.Compact(want.Fields)
+	return want
 }
 
 // source returns the settings of a source, by its name.

@@ -19,6 +19,8 @@ import (
 
 // sourceOptions are what every source needs besides its configuration.
 type sourceOptions struct {
+	// want is what the rules use of all schools of the source.
+	want    source.Want
 	now     func() time.Time
 	log     *zap.Logger
 	observe func(route string, status int, took time.Duration)
@@ -30,7 +32,7 @@ func newSource(cfg *config.Source, o sourceOptions) (source.Source, error) {
 	case "oneroster":
 		return newOneRoster(cfg, o)
 	case "oneroster-csv":
-		return csv.New(csv.Options{Name: cfg.Name, Path: cfg.Path, Rules: oneroster.Configured(cfg.Derive, o.now), Now: o.now, Log: o.log})
+		return csv.New(csv.Options{Name: cfg.Name, Path: cfg.Path, Want: o.want, Rules: oneroster.Configured(cfg.Derive, o.now), Now: o.now, Log: o.log})
 	default:
 		return simsid.New(cfg, simsid.Options{Now: o.now, Log: o.log, Observe: o.observe})
 	}

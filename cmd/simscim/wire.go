@@ -103,7 +103,7 @@ func (a *app) connect(now func() time.Time) error {
 	var problems []error
 	for name, cfg := range a.cfg.Sources {
 		observe := func(_ string, status int, _ time.Duration) { a.metrics.Request(telemetry.ToSource, name, status) }
-		src, err := newSource(cfg, sourceOptions{now: now, log: a.log, observe: observe})
+		src, err := newSource(cfg, sourceOptions{want: a.routes.Want(name), now: now, log: a.log, observe: observe})
 		if err != nil {
 			problems = append(problems, err)
 			continue
