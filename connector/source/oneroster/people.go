@@ -119,7 +119,7 @@ func (d *Deriver) optional(p *person, u *User, s standing) {
 		p.Email = d.email(u.Email)
 	}
 	if d.want.has("username") {
-		p.Username = d.present("username", clean(u.Username))
+		p.Username = d.notNull("username", clean(u.Username))
 	}
 	d.identifiers(p, u)
 }
@@ -151,23 +151,14 @@ func (d *Deriver) identifiers(p *person, u *User) {
 	}
 }
 
-// email drops an address that is missing, or none. One that is missing counts as well:
-// a rule wants it.
+// email drops what is no address. That somebody has none is nothing to warn of.
 func (d *Deriver) email(s string) string {
-	s = d.present("email", clean(s))
+	s = d.notNull("email", clean(s))
 	if s != "" && !isEmail(s) {
 		d.Warn("person", "email", "it is not an e-mail address")
 		return ""
 	}
 	return s
-}
-
-// present counts a value that a rule wants and that is not there.
-func (d *Deriver) present(field, s string) string {
-	if s == "" {
-		d.Warn("person", field, "it is empty")
-	}
-	return d.notNull(field, s)
 }
 
 func (d *Deriver) notNull(field, s string) string {

@@ -36,9 +36,21 @@ func TestConformance(t *testing.T) {
 	for _, v := range []lookalike.Version{lookalike.V11, lookalike.V12} {
 		t.Run(string(v), func(t *testing.T) {
 			t.Parallel()
-			sourcetest.Run(t, func(t *testing.T) sourcetest.Fixture { return fixture(t, v) })
+			sourcetest.Run(t, func(t *testing.T) sourcetest.Fixture { return fixture(t, v) }, notOfFiles...)
 		})
 	}
+}
+
+// notOfFiles are the faults that files cannot have: they come without calls, pages and
+// sign-in, and what is wrong with a file is wrong for all of its schools, which tests of
+// their own look at.
+var notOfFiles = []sourcetest.Fault{
+	sourcetest.NotJSON, sourcetest.Malformed, sourcetest.CutBody, sourcetest.NoEnvelope, sourcetest.WrongItems,
+	sourcetest.ServerError, sourcetest.Maintenance, sourcetest.ShortPage, sourcetest.MissingPage, sourcetest.RepeatedPage,
+	sourcetest.TotalMoves, sourcetest.Endless, sourcetest.TooLarge, sourcetest.SiteBroken, sourcetest.GroupsBroken,
+	sourcetest.Refused401, sourcetest.Refused403, sourcetest.Gone404, sourcetest.CredentialsRefused,
+	sourcetest.OtherSite, sourcetest.OtherList, sourcetest.SignInFails,
+	sourcetest.TokenExpires, sourcetest.Throttled, sourcetest.FailsOnce,
 }
 
 // files are those of the world's first two schools; the others would only cost time.
