@@ -85,7 +85,9 @@ func (r *ratio) seconds(note string) figure {
 func (b *bench) compare(ctx context.Context, of roll, delay time.Duration, pairs int) (*paired, error) {
 	bodies := filepath.Join(b.dir, fmt.Sprintf("bodies-%d-%v", of.users(), delay))
 	t := task{What: "sync", Roll: of, InFlight: inFlight, Parallel: 1, Held: true}
-	ledger := func(i int) string { return filepath.Join(b.dir, fmt.Sprintf("first-%d-%v-%d.db", of.users(), delay, i)) }
+	ledger := func(i int) string {
+		return filepath.Join(b.dir, fmt.Sprintf("first-%d-%v-%d.db", of.users(), delay, i))
+	}
 	warm := t
 	warm.Bodies, warm.Ledger = bodies, ledger(-1)
 	if _, err := b.measure(ctx, warm); err != nil {

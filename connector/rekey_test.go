@@ -116,7 +116,8 @@ func TestRekeyKeepsAccounts(t *testing.T) {
 	src.suffix = "-new"
 	pairs := map[string]string{"p1": "p1-new", "p2": "P2-NEW", "c": "c-new", "gone": "never"}
 	want := []Move{
-		{scim.User, "sims:p1", "sims:p1-new", "p1-new"}, {scim.User, "sims:p2", "sims:p2-new", "p2-new"},
+		{scim.User, "sims:p1", "sims:p1-new", "p1-new"},
+		{scim.User, "sims:p2", "sims:p2-new", "p2-new"},
 		{scim.Group, "oak:class:c", "oak:class:c-new", "class:c-new"},
 	}
 	for _, apply := range []bool{false, false, true} { // looking changes nothing

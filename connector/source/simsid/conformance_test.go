@@ -40,9 +40,11 @@ func TestConformance(t *testing.T) {
 	}{
 		{name: "vendor management", edits: []string{"records: 200", "records: 50"}},
 		{name: "listed credentials", listed: true, edits: []string{"records: 200", "records: 50"}},
-		{name: "membership from groups", edits: []string{"records: 200", "records: 50", "from: person ", "from: group "},
+		{
+			name: "membership from groups", edits: []string{"records: 200", "records: 50", "from: person ", "from: group "},
 			// A person of these records names no group, so none that does not exist either.
-			cannot: []sourcetest.Fault{sourcetest.Dangling}},
+			cannot: []sourcetest.Fault{sourcetest.Dangling},
+		},
 	} {
 		t.Run(variant.name, func(t *testing.T) {
 			t.Parallel()
