@@ -45,6 +45,24 @@ func TestTasks(t *testing.T) {
 	}
 }
 
+func TestDistrict(t *testing.T) {
+	for name, value := range map[string]string{tokenEnv: token, "BENCH_ID": "unused", "BENCH_SECRET": "unused"} {
+		t.Setenv(name, value)
+	}
+	of := files{Schools: 3, Users: 120, Enrolments: 960}
+	path := filepath.Join(t.TempDir(), "district.zip")
+	if err := of.write(path); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := districtTask(t.Context(), &task{Files: of, Path: path}); err != nil || r.Rate <= 0 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	of.Users++
+	if _, err := districtTask(t.Context(), &task{Files: of, Path: path}); err == nil {
+		t.Error("somebody is missing, and nothing says so")
+	}
+}
+
 func TestNodFillsALedger(t *testing.T) {
 	for name, value := range map[string]string{tokenEnv: token, "BENCH_ID": "unused", "BENCH_SECRET": "unused"} {
 		t.Setenv(name, value)

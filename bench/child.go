@@ -44,6 +44,9 @@ type task struct {
 	Again bool
 	// Bodies is the file of recorded requests, written or read.
 	Bodies string
+	// Path is that of Files.
+	Path  string
+	Files files
 	// Profile is the stem of the files for profiles, or empty.
 	Profile string
 }
@@ -55,7 +58,7 @@ type result struct {
 	Seconds, ReadSeconds float64
 	// Requests that the target received.
 	Requests int64
-	// Rate is persons a second.
+	// Rate is persons a second, or rows of files.
 	Rate float64
 	// CPU is the processor time of the measured part in seconds, the target's included.
 	CPU float64
@@ -68,6 +71,7 @@ var tasks = map[string]func(context.Context, *task) (*result, error){
 	"bare":     bareTask,
 	"mapNew":   mapTask(false),
 	"mapKnown": mapTask(true),
+	"district": districtTask,
 }
 
 // measure runs a task in a child process.
