@@ -41,10 +41,12 @@ func newTrust(w *world.World, v Version, schools []*school, district bool, on sw
 		}
 	}
 	for year := range years {
-		for _, se := range sessionsOf(year) {
+		all := sessionsOf(year)
+		for _, se := range all {
 			r := &record{kind: sessionKind, id: se.id, session: se}
 			if schools[0].hist != nil {
-				r.changed = se.start.Time().Add(beginOfTimes)
+				// A school enters the calendar of a year before it begins.
+				r.changed = all[0].start.Time().Add(beginOfTimes)
 			}
 			t.sessions = append(t.sessions, r)
 		}

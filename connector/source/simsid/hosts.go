@@ -3,9 +3,11 @@ package simsid
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"simscim/config"
+	"simscim/internal/httpx"
 )
 
 // oneRosterRoot is where version 1.1 stands on the vendor's OneRoster host.
@@ -109,11 +111,5 @@ func (h hosts) environment() string {
 
 // plain tells whether some service is spoken to without TLS on another machine.
 func (h hosts) plain() bool {
-	for _, raw := range []string{h.sts, h.management, h.provisioning, h.oneroster} {
-		u, err := url.Parse(raw)
-		if err == nil && u.Scheme == "http" && u.Hostname() != "127.0.0.1" && u.Hostname() != "localhost" && u.Hostname() != "::1" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]string{h.sts, h.management, h.provisioning, h.oneroster}, httpx.Unprotected)
 }

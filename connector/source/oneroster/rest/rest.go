@@ -147,7 +147,7 @@ func New(o Options) (*Source, error) {
 	if err != nil {
 		return fail(err)
 	}
-	return &Source{reader: reader, plain: strings.HasPrefix(origin, "http:"), log: reader.log, ids: map[string]string{}}, nil
+	return &Source{reader: reader, plain: httpx.Unprotected(origin), log: reader.log, ids: map[string]string{}}, nil
 }
 
 // Split takes a base URL apart into the origin, which an httpx client is made for, and
