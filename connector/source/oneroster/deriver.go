@@ -44,7 +44,7 @@ type Deriver struct {
 // rules comes out of Finish; Rules.Validate tells it beforehand.
 func NewDeriver(site roster.Site, rules Rules, want source.Want, at time.Time) *Deriver {
 	d := &Deriver{
-		site: site, id: Canonical(site.ID), want: newWanted(want), rules: rules, today: dayOf(at),
+		site: site, id: roster.CanonicalID(site.ID), want: newWanted(want), rules: rules, today: dayOf(at),
 		build:    roster.NewBuilder(site, at),
 		sessions: map[string]*Session{}, ended: map[string]bool{}, courses: map[string]*Course{},
 		classes: map[string]*class{}, people: map[string]*person{}, births: map[string]time.Time{},
@@ -73,7 +73,7 @@ func SiteOf(org Org, sourceName string) (site roster.Site, ok bool) {
 		return roster.Site{}, false
 	}
 	return roster.Site{
-		ID: Canonical(org.ID), Source: sourceName, Name: cmp.Or(clean(org.Name), Canonical(org.ID)), DfE: roster.NormaliseDfE(org.Identifier),
+		ID: roster.CanonicalID(org.ID), Source: sourceName, Name: cmp.Or(clean(org.Name), roster.CanonicalID(org.ID)), DfE: roster.NormaliseDfE(org.Identifier),
 	}, true
 }
 
@@ -83,7 +83,7 @@ func NeedsBirthDates(want source.Want) bool { return slices.Contains(want.Fields
 
 // Session takes a term or a school year.
 func (d *Deriver) Session(s Session) {
-	s.ID, s.ParentID = Canonical(s.ID), Canonical(s.ParentID)
+	s.ID, s.ParentID = roster.CanonicalID(s.ID), roster.CanonicalID(s.ParentID)
 	if s.ID == "" {
 		d.Warn("session", "sourcedId", "the record has no id")
 		return
@@ -110,7 +110,7 @@ func (d *Deriver) Session(s Session) {
 
 // Course takes what classes are lessons of. One that is gone still tells the subject.
 func (d *Deriver) Course(c Course) {
-	c.ID = Canonical(c.ID)
+	c.ID = roster.CanonicalID(c.ID)
 	switch {
 	case c.ID == "":
 		d.Warn("course", "sourcedId", "the record has no id")
@@ -125,7 +125,7 @@ func (d *Deriver) Course(c Course) {
 // heeded only where a rule needs it.
 func (d *Deriver) BirthDate(userID string, day time.Time) {
 	if d.want.has("ageBand") && !day.IsZero() {
-		d.births[Canonical(userID)] = day
+		d.births[roster.CanonicalID(userID)] = day
 	}
 }
 
@@ -142,7 +142,7 @@ const noDay = math.MinInt32
 // Enrollment takes a user's place in a class of this school. Without a school of its own
 // it belongs where the class does. What is no longer in force counts for nothing.
 func (d *Deriver) Enrollment(e Enrollment) {
-	if org := Canonical(e.SchoolID); org != "" && org != d.id {
+	if org := roster.CanonicalID(e.SchoolID); org != "" && org != d.id {
 		return
 	}
 	alive, why := life(e.Status)
@@ -150,7 +150,7 @@ func (d *Deriver) Enrollment(e Enrollment) {
 		return
 	}
 	d.enrolled = append(d.enrolled, enrolled{
-		user: Canonical(e.UserID), class: Canonical(e.ClassID), role: clean(e.Role), begin: dayNumber(e.Begin), end: dayNumber(e.End), why: why,
+		user: roster.CanonicalID(e.UserID), class: roster.CanonicalID(e.ClassID), role: clean(e.Role), begin: dayNumber(e.Begin), end: dayNumber(e.End), why: why,
 	})
 }
 
@@ -176,7 +176,7 @@ func (d *Deriver) Warn(entity, field, reason string) { d.build.Warn(entity, fiel
 // SetAside notes a record that could not even be decoded. entity is "person", "group" or
 // "membership"; ref is the record's id, empty where it has none.
 func (d *Deriver) SetAside(entity, ref, reason string) {
-	d.build.SetAside(entity, Canonical(ref), reason)
+	d.build.SetAside(entity, roster.CanonicalID(ref), reason)
 }
 
 // Finish works everything out and returns the snapshot. The deriver must not be used

@@ -24,11 +24,11 @@ type class struct {
 
 // Class takes a class of this school.
 func (d *Deriver) Class(c Class) {
-	c.SchoolID = Canonical(c.SchoolID)
+	c.SchoolID = roster.CanonicalID(c.SchoolID)
 	if c.SchoolID != "" && c.SchoolID != d.id {
 		return
 	}
-	c.ID = Canonical(c.ID)
+	c.ID = roster.CanonicalID(c.ID)
 	switch {
 	case c.ID == "":
 		d.SetAside("group", "", "the record has no id")
@@ -42,7 +42,7 @@ func (d *Deriver) Class(c Class) {
 	}
 	c.TermIDs = slices.Clone(c.TermIDs) // the caller's may be shared
 	for i, id := range c.TermIDs {
-		c.TermIDs[i] = Canonical(id)
+		c.TermIDs[i] = roster.CanonicalID(id)
 	}
 	alive, why := life(c.Status)
 	if why != "" {
@@ -119,7 +119,7 @@ func (d *Deriver) subject(c *Class) string {
 			return s
 		}
 	}
-	course := d.courses[Canonical(c.CourseID)]
+	course := d.courses[roster.CanonicalID(c.CourseID)]
 	if course == nil {
 		if c.CourseID != "" && len(d.courses) > 0 {
 			d.Warn("group", "course", "it names a course that is not in the list")

@@ -26,14 +26,14 @@ type person struct {
 func (d *Deriver) User(u User) {
 	var here []UserRole
 	for _, r := range u.Roles {
-		if Canonical(r.OrgID) == d.id {
+		if roster.CanonicalID(r.OrgID) == d.id {
 			here = append(here, r)
 		}
 	}
 	if len(here) == 0 {
 		return
 	}
-	u.ID = Canonical(u.ID)
+	u.ID = roster.CanonicalID(u.ID)
 	if u.ID == "" {
 		d.SetAside("person", "", "the record has no id")
 		return
@@ -130,7 +130,7 @@ func (d *Deriver) identifiers(p *person, u *User) {
 		if !ok {
 			return
 		}
-		if value = d.notNull("userIds", Canonical(clean(value))); value == "" {
+		if value = d.notNull("userIds", roster.CanonicalID(clean(value))); value == "" {
 			return
 		}
 		if p.Identifiers == nil {

@@ -6,35 +6,6 @@ import (
 	"unicode"
 )
 
-// Canonical returns an id as we keep it: trimmed, and a GUID in lower case without
-// braces, as the other API of the same schools spells it. Any other id is opaque.
-func Canonical(id string) string {
-	id = strings.TrimSpace(id)
-	bare := strings.TrimSuffix(strings.TrimPrefix(id, "{"), "}")
-	if isGUID(bare) {
-		return strings.ToLower(bare)
-	}
-	return id
-}
-
-func isGUID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i := range len(s) {
-		switch c := s[i]; {
-		case i == 8 || i == 13 || i == 18 || i == 23:
-			if c != '-' {
-				return false
-			}
-		case c >= '0' && c <= '9', c >= 'a' && c <= 'f', c >= 'A' && c <= 'F':
-		default:
-			return false
-		}
-	}
-	return true
-}
-
 // ParseDay reads a date as sources write it: 2026-09-01, or a moment whose day counts.
 // Empty text is no date, which is fine.
 func ParseDay(s string) (day time.Time, ok bool) {

@@ -19,6 +19,6 @@ func (s *Source) Changed(ctx context.Context, site roster.Site, since time.Time)
 	if s.oneroster == nil {
 		return false, errNoDelta
 	}
-	changes, err := s.oneroster.Changes(s.school(canonical(site.ID)).in(ctx), since)
+	changes, err := s.oneroster.Changes(s.school(roster.CanonicalID(site.ID)).in(ctx), since)
 	return len(changes) > 0, err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"simscim/config"
+	"simscim/roster"
 )
 
 func TestDefaultContract(t *testing.T) {
@@ -146,7 +147,7 @@ func TestCanonical(t *testing.T) {
 		strings.ToUpper(guid): guid, "{" + guid + "}": guid, " " + guid + "\n": guid,
 		"A-17": "A-17", "{A}": "{A}", "": "", guid[:35] + "Z": guid[:35] + "Z", strings.ReplaceAll(guid, "-", "+"): strings.ReplaceAll(guid, "-", "+"),
 	} {
-		if got := canonical(in); got != want {
+		if got := roster.CanonicalID(in); got != want {
 			t.Errorf("%q is kept as %q, want %q", in, got, want)
 		}
 	}

@@ -57,7 +57,7 @@ func (r *reading) group(listed string, rec record) (band, string) {
 	word := firstOf(f.text(c.kind), listed)
 	kind, known := c.kinds[word]
 	b := band{word: word, group: roster.Group{
-		GroupKey: roster.GroupKey{Kind: kind, ID: canonical(f.text(c.id))},
+		GroupKey: roster.GroupKey{Kind: kind, ID: roster.CanonicalID(f.text(c.id))},
 		Name:     f.text(c.name), ShortName: f.text(c.shortName), Subject: f.text(c.subject),
 		YearGroup: roster.NormaliseYear(f.text(c.yearGroup)),
 		Begin:     f.date(c.begin), End: f.date(c.end),
@@ -117,7 +117,7 @@ type member struct {
 func (r *reading) member(rec record) (member, string) {
 	c := &r.contract.membership
 	f := fields{r: rec}
-	m := member{person: canonical(f.text(c.id)), wanted: true}
+	m := member{person: roster.CanonicalID(f.text(c.id)), wanted: true}
 	role, why := r.role(f.text(c.role))
 	m.role = role
 	if word := f.text(c.kind); word != "" {

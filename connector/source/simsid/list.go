@@ -12,6 +12,7 @@ import (
 
 	"simscim/connector/source"
 	"simscim/internal/httpx"
+	"simscim/roster"
 )
 
 const (
@@ -156,7 +157,7 @@ func (l *list) page(ctx context.Context, n int, at cursor, each func(record) err
 	if err != nil {
 		return page{}, l.incomplete(n, err.Error(), nil)
 	}
-	if p.organisation != "" && l.organisation != "" && canonical(p.organisation) != l.organisation {
+	if p.organisation != "" && l.organisation != "" && roster.CanonicalID(p.organisation) != l.organisation {
 		return page{}, fmt.Errorf("read page %d of %s: %w", n, l.what, ErrOtherOrganisation)
 	}
 	return p, nil

@@ -94,7 +94,7 @@ func (s *Source) decodeCustomer(r record) (customer, string) {
 	m := s.contract.management
 	f := fields{r: r}
 	c := customer{id: f.text(m.id), site: roster.Site{
-		ID: canonical(f.text(m.organisation)), Source: s.cfg.Name,
+		ID: roster.CanonicalID(f.text(m.organisation)), Source: s.cfg.Name,
 		Name: f.text(m.name), DfE: roster.NormaliseDfE(f.text(m.dfe)),
 	}}
 	word := f.text(m.state)

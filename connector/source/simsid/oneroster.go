@@ -57,7 +57,7 @@ func (s *Source) oneRosterSite(ctx context.Context, org, dfe string) (id string,
 		if !ok {
 			continue
 		}
-		if canonical(o.ID) == org {
+		if roster.CanonicalID(o.ID) == org {
 			found.ID = org
 			return o.ID, found, nil
 		}

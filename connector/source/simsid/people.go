@@ -26,7 +26,7 @@ func (r *reading) person(kind roster.Kind, rec record) (human, string) {
 	c := &r.contract.people
 	f := fields{r: rec}
 	// Where the id itself is unusable the record stays without one.
-	h := human{person: roster.Person{ID: canonical(f.text(c.id)), Kind: kind}}
+	h := human{person: roster.Person{ID: roster.CanonicalID(f.text(c.id)), Kind: kind}}
 	p := &h.person
 	p.GivenName, p.FamilyName = f.text(c.givenName), f.text(c.familyName)
 	p.PreferredGivenName, p.PreferredFamilyName = f.text(c.preferredGiven), f.text(c.preferredFamily)
@@ -78,7 +78,7 @@ func (r *reading) optional(f *fields, p *roster.Person) {
 		if !r.want.identifier(name) {
 			continue
 		}
-		if v := canonical(f.text(path)); v != "" {
+		if v := roster.CanonicalID(f.text(path)); v != "" {
 			if p.Identifiers == nil {
 				p.Identifiers = map[string]string{}
 			}
@@ -135,7 +135,7 @@ func (r *reading) links(f *fields) []link {
 	for _, ref := range r.contract.membership.refs {
 		for _, rec := range f.list(ref.at) {
 			g := fields{r: rec}
-			l := link{key: roster.GroupKey{Kind: ref.kind, ID: canonical(g.text(ref.id))}, role: roster.Member}
+			l := link{key: roster.GroupKey{Kind: ref.kind, ID: roster.CanonicalID(g.text(ref.id))}, role: roster.Member}
 			l.role, l.problem = r.role(g.text(ref.role))
 			l.problem = firstOf(g.problem, l.problem)
 			if l.key.ID != "" || l.problem != "" {

@@ -22,7 +22,7 @@ func (s *Source) Read(ctx context.Context, site roster.Site, want source.Want) (
 		// An empty roll would look as if everybody had left.
 		return nil, errors.New("no kind of person is wanted, so there is nothing to read")
 	}
-	org := canonical(site.ID)
+	org := roster.CanonicalID(site.ID)
 	if s.vendor != nil {
 		if _, err := s.customer(ctx, org); err != nil {
 			return nil, err

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"simscim/connector/source"
+	"simscim/roster"
 )
 
 // school is what we hold in memory for one organisation: its token and its client.
@@ -118,7 +119,7 @@ func (s *Source) refreshDirectory(ctx context.Context) (*directory, error) {
 func (s *Source) vendorParty() *party {
 	v := s.cfg.Vendor
 	return &party{
-		organisation: canonical(v.Organisation), scope: v.Scope,
+		organisation: roster.CanonicalID(v.Organisation), scope: v.Scope,
 		credential: func(context.Context, bool) (credential, error) {
 			id, err := v.ClientID.Resolve()
 			if err != nil {

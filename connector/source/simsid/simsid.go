@@ -25,6 +25,7 @@ import (
 	"simscim/connector/source"
 	"simscim/connector/source/oneroster/rest"
 	"simscim/internal/httpx"
+	"simscim/roster"
 )
 
 // Options are what a Source needs besides its configuration. Zero values mean the
@@ -134,7 +135,7 @@ func (s *Source) takeCredentials() error {
 	}
 	s.listed = map[string]*config.Credential{}
 	for _, c := range s.cfg.Credentials {
-		org := canonical(c.Organisation)
+		org := roster.CanonicalID(c.Organisation)
 		if org == "" {
 			return errors.New("a credential has no organisation")
 		}

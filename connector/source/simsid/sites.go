@@ -74,7 +74,7 @@ func (s *Source) listedSites(ctx context.Context) ([]roster.Site, error) {
 // school that was asked for, and tells more than the customer list does: the phase,
 // and when the academic year starts.
 func (s *Source) Describe(ctx context.Context, organisation string) (roster.Site, error) {
-	org := canonical(organisation)
+	org := roster.CanonicalID(organisation)
 	if s.oneroster != nil {
 		_, site, err := s.oneRosterSite(ctx, org, "")
 		return site, err
@@ -99,7 +99,7 @@ func (s *Source) Describe(ctx context.Context, organisation string) (roster.Site
 		return roster.Site{}, &source.Incomplete{Reason: "the school's record " + err.Error()}
 	}
 	f := fields{r: r}
-	id, dfe := canonical(f.text(c.id)), roster.NormaliseDfE(f.text(c.dfe))
+	id, dfe := roster.CanonicalID(f.text(c.id)), roster.NormaliseDfE(f.text(c.dfe))
 	site := roster.Site{ID: org, Source: s.cfg.Name, Name: f.text(c.name), DfE: dfe, Phase: f.text(c.phase), YearStart: f.date(c.yearStart)}
 	switch {
 	case f.problem != "":

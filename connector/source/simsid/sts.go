@@ -13,6 +13,7 @@ import (
 
 	"simscim/internal/httpx"
 	"simscim/internal/secret"
+	"simscim/roster"
 )
 
 // ErrOtherOrganisation says that the service answered for another organisation than
@@ -153,8 +154,8 @@ func isOrganisationClaim(name string) bool {
 func holds(claim any, organisation string) bool {
 	switch v := claim.(type) {
 	case string:
-		got := canonical(strings.TrimPrefix(v, "orgselected:"))
-		return got == organisation || isGUID(organisation) && !isGUID(got)
+		got := roster.CanonicalID(strings.TrimPrefix(v, "orgselected:"))
+		return got == organisation || roster.IsGUID(organisation) && !roster.IsGUID(got)
 	case []any:
 		for _, one := range v {
 			if holds(one, organisation) {

@@ -131,7 +131,7 @@ func (s *Source) Read(ctx context.Context, site roster.Site, want source.Want) (
 	if err != nil {
 		return nil, err
 	}
-	id := oneroster.Canonical(site.ID)
+	id := roster.CanonicalID(site.ID)
 	school, ok := d.schools[id]
 	if !ok {
 		return nil, &source.Frozen{Reason: "it is no longer among the schools of the files"}

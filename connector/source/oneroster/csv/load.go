@@ -149,7 +149,7 @@ func (l *loader) readSessions(ctx context.Context) error {
 
 func (l *loader) readCourses(ctx context.Context) error {
 	return l.each(ctx, fileCourses, false, "course", courseColumns(), func(v []string, _ bool) error {
-		n, err := l.courses.add(oneroster.Canonical(v[0]))
+		n, err := l.courses.add(roster.CanonicalID(v[0]))
 		if err != nil || int(n) < len(l.courseAt) {
 			return err // the first of two with one id stays
 		}
@@ -161,8 +161,8 @@ func (l *loader) readCourses(ctx context.Context) error {
 
 func (l *loader) readClasses(ctx context.Context) error {
 	return l.each(ctx, fileClasses, true, "group", classColumns(), func(v []string, valid bool) error {
-		id := oneroster.Canonical(v[classID])
-		org := oneroster.Canonical(v[classSchool])
+		id := roster.CanonicalID(v[classID])
+		org := roster.CanonicalID(v[classSchool])
 		school, ok := l.schools[org]
 		switch {
 		case !valid:
@@ -177,7 +177,7 @@ func (l *loader) readClasses(ctx context.Context) error {
 			return nil
 		}
 		row := classRow{school: school, course: noCourse}
-		if course := oneroster.Canonical(v[classCourse]); course != "" {
+		if course := roster.CanonicalID(v[classCourse]); course != "" {
 			if n, ok := l.courses.number(course); ok {
 				row.course = n
 			}

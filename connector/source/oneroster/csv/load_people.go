@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"simscim/connector/source/oneroster"
+	"simscim/roster"
 )
 
 // Values of a user's record as it is kept. What is not needed is empty.
@@ -34,8 +35,8 @@ func (l *loader) readRoles(ctx context.Context) error {
 		return nil
 	}
 	return l.each(ctx, fileRoles, true, "person", roleColumns(), func(v []string, valid bool) error {
-		id := oneroster.Canonical(v[0])
-		org := oneroster.Canonical(v[2])
+		id := roster.CanonicalID(v[0])
+		org := roster.CanonicalID(v[2])
 		school, ok := l.schools[org]
 		alive, known := oneroster.Status(v[6]).Alive()
 		switch {
@@ -81,7 +82,7 @@ func (l *loader) days(begin, end string, flags *uint8) (b, e uint16) {
 func (l *loader) readUsers(ctx context.Context) error {
 	old := l.manifest.version == "1.1"
 	return l.each(ctx, fileUsers, true, "person", userColumns(old, l.need, l.house), func(v []string, valid bool) error {
-		id := oneroster.Canonical(v[0])
+		id := roster.CanonicalID(v[0])
 		if old {
 			if err := l.rolesOfUser(id, v[14], v[15], valid); err != nil {
 				return err
@@ -111,7 +112,7 @@ func (l *loader) readUsers(ctx context.Context) error {
 func (l *loader) rolesOfUser(id, orgs, role string, valid bool) error {
 	here := false
 	for _, org := range list(orgs) {
-		school, ok := l.schools[oneroster.Canonical(org)]
+		school, ok := l.schools[roster.CanonicalID(org)]
 		switch {
 		case !ok:
 			continue
@@ -184,7 +185,7 @@ func (l *loader) readBirths(ctx context.Context) error {
 	}
 	l.births = make([]uint16, l.userIDs.len())
 	return l.each(ctx, fileDemographics, false, "demographics", birthColumns(), func(v []string, _ bool) error {
-		n, known := l.userIDs.number(oneroster.Canonical(v[0]))
+		n, known := l.userIDs.number(roster.CanonicalID(v[0]))
 		if !known {
 			return nil
 		}
@@ -204,20 +205,20 @@ func (l *loader) readEnrollments(ctx context.Context) error {
 	return l.each(ctx, fileEnrollments, true, "membership", enrollmentColumns(), func(v []string, valid bool) error {
 		alive, known := oneroster.Status(v[7]).Alive()
 		if !valid {
-			l.problem(l.schoolOr(oneroster.Canonical(v[3])), "membership", "", notUTF8)
+			l.problem(l.schoolOr(roster.CanonicalID(v[3])), "membership", "", notUTF8)
 			return nil
 		}
 		if !alive && known {
 			return nil
 		}
 		row := enrolRow{role: l.words.add(v[2])}
-		class, err := l.classIDs.add(oneroster.Canonical(v[0]))
-		user, err2 := l.userIDs.add(oneroster.Canonical(v[1]))
+		class, err := l.classIDs.add(roster.CanonicalID(v[0]))
+		user, err2 := l.userIDs.add(roster.CanonicalID(v[1]))
 		if err = errors.Join(err, err2); err != nil {
 			return err
 		}
 		row.class, row.user = class, user
-		if org := oneroster.Canonical(v[3]); org == "" {
+		if org := roster.CanonicalID(v[3]); org == "" {
 			if int(class) >= len(l.classSchools) {
 				l.problem(noSchool, "membership", "", "it names neither a school nor a class that is in the list")
 				return nil

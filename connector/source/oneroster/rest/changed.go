@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"simscim/connector/source"
-	"simscim/connector/source/oneroster"
 	"simscim/roster"
 )
 
@@ -31,7 +30,7 @@ func (s *Source) Changed(ctx context.Context, site roster.Site, since time.Time)
 	if err != nil {
 		return false, err
 	}
-	org := oneroster.Canonical(site.ID)
+	org := roster.CanonicalID(site.ID)
 	return slices.ContainsFunc(changes, func(c Change) bool {
 		recent := c.At.IsZero() || !c.At.Before(since)
 		return recent && (slices.Contains(c.Orgs, org) || !s.someSchool(c.Orgs))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"simscim/connector/source/oneroster"
+	"simscim/roster"
 )
 
 // Change says that a record changed, and nothing of what is in it.
@@ -127,7 +128,7 @@ func (r *rawChange) change(n *notes, kind string) Change {
 	}
 	seen := map[string]bool{"": true}
 	for _, id := range ids {
-		if id = oneroster.Canonical(id); !seen[id] {
+		if id = roster.CanonicalID(id); !seen[id] {
 			seen[id] = true
 			c.Orgs = append(c.Orgs, id)
 		}

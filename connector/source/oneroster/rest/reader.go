@@ -19,6 +19,7 @@ import (
 	"simscim/connector/source/oneroster"
 	"simscim/internal/auth"
 	"simscim/internal/httpx"
+	"simscim/roster"
 )
 
 // ErrOtherSchool says that the service answered with another school's data than those
@@ -142,7 +143,7 @@ func (r *Reader) Org(ctx context.Context, id string) (oneroster.Org, error) {
 		return oneroster.Org{}, err
 	}
 	for _, org := range orgs {
-		if oneroster.Canonical(org.ID) == oneroster.Canonical(id) {
+		if roster.CanonicalID(org.ID) == roster.CanonicalID(id) {
 			return org, r.mustBeSchool(org)
 		}
 	}
@@ -181,7 +182,7 @@ func (r *Reader) ownOrg(ctx context.Context, route, id string) (oneroster.Org, e
 		return oneroster.Org{}, &source.Incomplete{Reason: "in the school's record " + n.problem}
 	case org.ID == "":
 		return oneroster.Org{}, &source.Incomplete{Reason: "the school's record does not tell whose it is"}
-	case oneroster.Canonical(org.ID) != oneroster.Canonical(id):
+	case roster.CanonicalID(org.ID) != roster.CanonicalID(id):
 		return oneroster.Org{}, fmt.Errorf("read the record of school %s: %w", id, ErrOtherSchool)
 	}
 	return org, r.mustBeSchool(org)

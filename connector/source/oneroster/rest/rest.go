@@ -196,7 +196,7 @@ func (s *Source) Sites(ctx context.Context) ([]roster.Site, error) {
 func (s *Source) spelled(id string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return cmp.Or(s.ids[oneroster.Canonical(id)], id)
+	return cmp.Or(s.ids[roster.CanonicalID(id)], id)
 }
 
 // Describe reads the record of one school.

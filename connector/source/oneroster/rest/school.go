@@ -38,7 +38,7 @@ func (r *Reader) Read(ctx context.Context, org string, site roster.Site, want so
 	site.Source, site.Name = cmp.Or(site.Source, r.name), cmp.Or(described.Name, site.Name)
 	site.DfE = cmp.Or(described.DfE, site.DfE)
 	s := &schoolRead{
-		reader: r, org: found.ID, id: oneroster.Canonical(found.ID), site: site.ID, want: want,
+		reader: r, org: found.ID, id: roster.CanonicalID(found.ID), site: site.ID, want: want,
 		derive: oneroster.NewDeriver(site, r.rules, want, r.now()), classes: map[string]bool{}, courses: map[string]bool{}, students: map[string]bool{},
 	}
 	for _, step := range []func(context.Context) error{s.readSessions, s.readClasses, s.readCourses, s.readEnrollments, s.readUsers, s.readBirthDates} {
@@ -66,7 +66,7 @@ type schoolRead struct {
 
 // local translates the id of an organisation to the one that the snapshot is to have.
 func (s *schoolRead) local(org string) (id string, ours bool) {
-	if oneroster.Canonical(org) == s.id {
+	if roster.CanonicalID(org) == s.id {
 		return s.site, true
 	}
 	return org, false
@@ -143,12 +143,12 @@ func (s *schoolRead) readClasses(ctx context.Context) error {
 		return err
 	}
 	for _, e := range classes {
-		s.classes[oneroster.Canonical(e.id)] = true
+		s.classes[roster.CanonicalID(e.id)] = true
 		if !s.sound("group", "group", &e.notes, e.id) {
 			continue
 		}
 		if len(e.value.Subjects) == 0 && e.value.CourseID != "" {
-			s.courses[oneroster.Canonical(e.value.CourseID)] = true
+			s.courses[roster.CanonicalID(e.value.CourseID)] = true
 		}
 		s.derive.Class(e.value)
 	}
@@ -176,7 +176,7 @@ func (s *schoolRead) takeCourses(ctx context.Context, c *collection) error {
 	courses, _, err := readCollection(ctx, s.reader, c, s.org, func(dec *json.Decoder, _ bool) (entry[oneroster.Course], verdict, error) {
 		e, err := decodeEntry(dec, func(raw *rawCourse, n *notes) oneroster.Course { return raw.record(n) })
 		e.id = e.value.ID
-		return e, verdict{id: e.id, keep: s.courses[oneroster.Canonical(e.id)], usable: e.id != ""}, err
+		return e, verdict{id: e.id, keep: s.courses[roster.CanonicalID(e.id)], usable: e.id != ""}, err
 	})
 	if missing(err) {
 		s.reader.once("the service gives no list of courses at " + cmp.Or(c.own, c.shared) + "; classes have no subject but their own")
@@ -186,7 +186,7 @@ func (s *schoolRead) takeCourses(ctx context.Context, c *collection) error {
 		return err
 	}
 	for _, e := range courses {
-		delete(s.courses, oneroster.Canonical(e.id))
+		delete(s.courses, roster.CanonicalID(e.id))
 		if s.sound("course", "", &e.notes, e.id) {
 			s.derive.Course(e.value)
 		}
@@ -199,7 +199,7 @@ func (s *schoolRead) readEnrollments(ctx context.Context) error {
 	s.enrolled, _, err = readCollection(ctx, s.reader, enrollmentCollection(), s.org, func(dec *json.Decoder, own bool) (entry[oneroster.Enrollment], verdict, error) {
 		e, err := decodeEntry(dec, func(raw *rawEnrollment, n *notes) oneroster.Enrollment { return raw.record(n) })
 		v := &e.value
-		if v.SchoolID == "" && s.classes[oneroster.Canonical(v.ClassID)] {
+		if v.SchoolID == "" && s.classes[roster.CanonicalID(v.ClassID)] {
 			v.SchoolID = s.org // it belongs where its class does
 		}
 		var is verdict

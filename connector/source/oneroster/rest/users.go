@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"simscim/connector/source/oneroster"
+	"simscim/roster"
 )
 
 // readUsers reads the people of the school. Where only students are wanted, the school's
@@ -48,7 +49,7 @@ func (s *schoolRead) readUsers(ctx context.Context) error {
 	}
 	for _, e := range users {
 		if s.sound("person", "person", &e.notes, e.id) {
-			s.students[oneroster.Canonical(e.id)] = true
+			s.students[roster.CanonicalID(e.id)] = true
 			s.derive.User(e.value)
 		}
 	}
@@ -89,11 +90,11 @@ func (s *schoolRead) usersOf(ctx context.Context, c *collection) ([]entry[oneros
 func (s *schoolRead) hides(users []entry[oneroster.User]) bool {
 	listed := make(map[string]bool, len(users))
 	for _, e := range users {
-		listed[oneroster.Canonical(e.id)] = true
+		listed[roster.CanonicalID(e.id)] = true
 	}
 	return slices.ContainsFunc(s.enrolled, func(e entry[oneroster.Enrollment]) bool {
 		student := e.value.Role == "" || strings.EqualFold(e.value.Role, "student")
-		return e.notes.problem == "" && (student || !s.pupilsOnly()) && !listed[oneroster.Canonical(e.value.UserID)]
+		return e.notes.problem == "" && (student || !s.pupilsOnly()) && !listed[roster.CanonicalID(e.value.UserID)]
 	})
 }
 
@@ -139,7 +140,7 @@ func (s *schoolRead) readBirthDates(ctx context.Context) error {
 	}
 	births, _, err := readCollection(ctx, s.reader, c, s.org, func(dec *json.Decoder, _ bool) (entry[birth], verdict, error) {
 		e, err := decodeEntry(dec, func(raw *rawDemographics, n *notes) birth { return birth{n.must("sourcedId", raw.ID), raw.Birth} })
-		return e, verdict{id: e.value.id, keep: s.students[oneroster.Canonical(e.value.id)], usable: e.value.id != ""}, err
+		return e, verdict{id: e.value.id, keep: s.students[roster.CanonicalID(e.value.id)], usable: e.value.id != ""}, err
 	})
 	if missing(err) {
 		// Most sign-ins have no scope for them. Age bands then come from year groups.
