@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -136,14 +137,41 @@ func isContact(p *world.Person, _ world.State) bool { return p.Kind == world.Con
 // all of that list is needed.
 func TestEquivalence(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{preset: "mat-small", seed: 3, edit: equivalenceConfig})
+	shown := newRig(t, setup{preset: "mat-small", seed: 3, edit: equivalenceConfig}).equivalent()
+	for _, d := range losses() {
+		if !shown[d.row()] {
+			t.Errorf("the written loss does not show: %s", d.row())
+		}
+	}
+}
+
+// TestEquivalenceOverTheYear: forms stay together when terms end and years begin.
+func TestEquivalenceOverTheYear(t *testing.T) {
+	t.Parallel()
+	for name, pass := range map[string]func(*world.World){
+		"Christmas":  func(w *world.World) { w.Advance(55 * 24 * time.Hour) },
+		"mid-August": func(w *world.World) { w.Advance(286 * 24 * time.Hour) },
+		"September":  func(w *world.World) { w.September() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, setup{preset: "primary", seed: 3, edit: equivalenceConfig})
+			pass(r.box.World())
+			r.equivalent()
+		})
+	}
+}
+
+// equivalent compares, and tells which of the written losses showed.
+func (r *rig) equivalent() (shown map[string]bool) {
+	r.t.Helper()
 	forms, routes := r.forms()
 	// All forms share one register of names: another form must not rename anybody.
 	names := &register{map[string]string{}, map[string]string{}}
 	want := r.desired(forms["sims"], routes, names)
 	delete(forms, "sims")
-	people := r.everybody()
-	list, seen := losses(), map[string]bool{}
+	people, list := r.everybody(), losses()
+	shown = map[string]bool{}
 	for form, src := range forms {
 		got := r.desired(src, routes, names)
 		unexplained := map[string]int{}
@@ -152,23 +180,19 @@ func TestEquivalence(t *testing.T) {
 				continue
 			}
 			i := slices.IndexFunc(list, func(d loss) bool { return d.explains(form, at, people[at.person]) })
-			if i < 0 {
-				if unexplained[at.what]++; unexplained[at.what] == 1 {
-					t.Errorf("%s: %s of %q (person %s): the provisioning API leads to %q, this to %q", form, at.what, at.of, at.person, want[at], got[at])
-				}
+			if i >= 0 {
+				shown[list[i].row()] = true
 				continue
 			}
-			seen[list[i].row()] = true
+			if unexplained[at.what]++; unexplained[at.what] == 1 {
+				r.t.Errorf("%s: %s of %q (person %s): the provisioning API leads to %q, this to %q", form, at.what, at.of, at.person, want[at], got[at])
+			}
 		}
 		for what, n := range unexplained {
-			t.Errorf("%s: %s differs %d times, and no written loss explains it", form, what, n)
+			r.t.Errorf("%s: %s differs %d times, and no written loss explains it", form, what, n)
 		}
 	}
-	for _, d := range list {
-		if !seen[d.row()] {
-			t.Errorf("the written loss does not show: %s", d.row())
-		}
-	}
+	return shown
 }
 
 func TestLossesAreDocumented(t *testing.T) {
