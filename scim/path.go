@@ -88,8 +88,9 @@ func splitPath(s string) (Parts, error) {
 			p.URN = ""
 		}
 	}
+	dotted := false
 	if tail == "" {
-		head, p.Sub, _ = strings.Cut(head, ".")
+		head, p.Sub, dotted = strings.Cut(head, ".")
 	}
 	p.Attr = head
 	if tail != "" {
@@ -111,7 +112,7 @@ func splitPath(s string) (Parts, error) {
 	if !isName(p.Attr) {
 		return Parts{}, fmt.Errorf("%q is not an attribute name", p.Attr)
 	}
-	if p.Sub != "" && !isName(p.Sub) {
+	if (dotted || p.Sub != "") && !isName(p.Sub) {
 		return Parts{}, fmt.Errorf("%q is not an attribute name", p.Sub)
 	}
 	return p, nil
