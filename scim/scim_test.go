@@ -66,9 +66,16 @@ func FuzzParsePath(f *testing.F) {
 func TestResource(t *testing.T) {
 	t.Parallel()
 	attrs := Attributes{
-		{"userName", "ann"}, {"name.givenName", "Ann"}, {"name.familyName", ""}, {"active", true},
-		{`emails[type eq "work"].value`, "a@x"}, {`emails[type eq "work"].primary`, true}, {`emails[type eq "home"].value`, "h@x"},
-		{EnterpriseURN + ":department", "Year 7"}, {EnterpriseURN + ":manager.value", "m1"}, {"nickName", nil},
+		{"userName", "ann"},
+		{"name.givenName", "Ann"},
+		{"name.familyName", ""},
+		{"active", true},
+		{`emails[type eq "work"].value`, "a@x"},
+		{`emails[type eq "work"].primary`, true},
+		{`emails[type eq "home"].value`, "h@x"},
+		{EnterpriseURN + ":department", "Year 7"},
+		{EnterpriseURN + ":manager.value", "m1"},
+		{"nickName", nil},
 	}.Sort()
 	want := map[string]any{
 		"schemas": []any{UserURN, EnterpriseURN}, "userName": "ann", "active": true, "name": map[string]any{"givenName": "Ann"},
