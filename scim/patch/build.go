@@ -15,6 +15,9 @@ type Field struct {
 	// Absent says that the target is known to hold no element that the path's selector
 	// picks. MarkAbsent sets it.
 	Absent bool
+	// Stays says that other values of the element stay when this one is taken away, so
+	// that the element may not be removed with it. MarkStaying sets it.
+	Stays bool
 }
 
 // Style is the dialect of PATCH that a service reads. The zero Style is the RFC's.
@@ -72,7 +75,7 @@ func Build(fields []Field, style Style) []Operation {
 	b := builder{style: style, pathless: map[string]any{}}
 	for _, f := range fields {
 		if f.Value == nil {
-			b.remove(f.Path, fields)
+			b.remove(f, fields)
 		}
 	}
 	for _, f := range fields {
@@ -126,6 +129,22 @@ func MarkAbsent(fields []Field, resource map[string]any) []Field {
 	return out
 }
 
+// MarkStaying returns the fields with Stays set on those that are taken away from an
+// element of which after, the whole desired state, still holds another value.
+func MarkStaying(fields []Field, after scim.Attributes) []Field {
+	out := slices.Clone(fields)
+	for i, f := range out {
+		if f.Value != nil || f.Path.Parts().SelAttr == "" {
+			continue
+		}
+		element := elementOf(f.Path)
+		out[i].Stays = slices.ContainsFunc(after, func(a scim.Attribute) bool {
+			return a.Path != f.Path && elementOf(a.Path) == element && !scim.IsUnassigned(a.Value)
+		})
+	}
+	return out
+}
+
 func memberList(ids []string) []any {
 	list := make([]any, 0, len(ids))
 	for _, id := range ids {
@@ -149,18 +168,18 @@ func (b *builder) add(op Operation) {
 
 // remove takes a value away. An element without its value is of no use, so the whole
 // element goes, unless some other part of it is set by the same change.
-func (b *builder) remove(path scim.Path, fields []Field) {
-	p := path.Parts()
+func (b *builder) remove(f Field, fields []Field) {
+	p := f.Path.Parts()
 	if p.SelAttr == "" {
-		b.add(Operation{Op: Remove, Path: string(path)})
+		b.add(Operation{Op: Remove, Path: string(f.Path)})
 		return
 	}
-	element := elementOf(path)
+	element := elementOf(f.Path)
 	if slices.Contains(b.done, element) || b.style.Elements == ResetElement && isSet(element, fields) {
 		return
 	}
-	if p.Sub != "" && p.Sub != "value" || isSet(element, fields) {
-		b.add(Operation{Op: Remove, Path: string(path)})
+	if p.Sub != "" && p.Sub != "value" || f.Stays || isSet(element, fields) {
+		b.add(Operation{Op: Remove, Path: string(f.Path)})
 		return
 	}
 	b.done = append(b.done, element)

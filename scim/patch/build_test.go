@@ -116,7 +116,7 @@ func TestBuildThenApply(t *testing.T) {
 			StringBooleans: rapid.Bool().Draw(t, "string booleans"),
 		}
 		from := before.Resource(scim.User)
-		fields := difference(before, after)
+		fields := patch.MarkStaying(difference(before, after), after)
 		if style.Elements == patch.ReplaceValue {
 			fields = patch.MarkAbsent(fields, from)
 		}
@@ -135,13 +135,34 @@ func TestBuildThenApply(t *testing.T) {
 	})
 }
 
+// The value of an element goes while another of its values stays as it is.
+func TestAValueGoesAndItsElementStays(t *testing.T) {
+	t.Parallel()
+	const value, display = `emails[type eq "work"].value`, `emails[type eq "work"].display`
+	after := scim.Attributes{{Path: display, Value: "a"}}
+	from := scim.Attributes{{Path: display, Value: "a"}, {Path: value, Value: "b"}}.Resource(scim.User)
+	for _, stays := range []bool{true, false} {
+		fields := []patch.Field{{Path: value}}
+		if stays {
+			fields = patch.MarkStaying(fields, after)
+		}
+		got, err := patch.Apply(from, patch.Build(fields, patch.Style{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := scim.Lookup(got, display); ok != stays {
+			t.Errorf("marked %v: the element's other value is there: %v", stays, ok)
+		}
+	}
+}
+
 // A change that arrives twice does what it does once.
 func TestApplyTwice(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		before, after := attributes(t, "before"), attributes(t, "after")
 		from := before.Resource(scim.User)
-		ops := wire(t, patch.Build(difference(before, after), patch.Style{Elements: patch.AddValue}))
+		ops := wire(t, patch.Build(patch.MarkStaying(difference(before, after), after), patch.Style{Elements: patch.AddValue}))
 		once, err := patch.Apply(from, ops)
 		if err != nil {
 			t.Fatal(err)

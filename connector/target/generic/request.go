@@ -31,7 +31,7 @@ func (j *job) request(ctx context.Context, p piece) error {
 // for it: with a version after 412 or 428, and with whole elements after a 400 about an
 // element that is not there (RFC 7644 §3.5.2.3).
 func (j *job) patch(ctx context.Context, p piece) error {
-	fields := fieldsOf(p.set)
+	fields := fieldsOf(p.set, j.change.After)
 	version := ""
 	if j.target.wantsVersion.Load() {
 		res, err := j.client.Get(ctx, j.change.Kind, j.id, j.unread()...)
@@ -88,7 +88,8 @@ func (j *job) unread() []string {
 	return nil
 }
 
-func fieldsOf(set []plan.Field) []patch.Field {
+// fieldsOf are the fields of a PATCH. after is the whole desired state.
+func fieldsOf(set []plan.Field, after scim.Attributes) []patch.Field {
 	fields := make([]patch.Field, len(set))
 	for i, f := range set {
 		fields[i] = patch.Field{Path: f.Path, Value: f.After}
@@ -96,7 +97,7 @@ func fieldsOf(set []plan.Field) []patch.Field {
 			fields[i].Value = nil // never "" or [] (RFC 7643 §2.5)
 		}
 	}
-	return fields
+	return patch.MarkStaying(fields, after)
 }
 
 func selects(f patch.Field) bool { return f.Path.Parts().SelAttr != "" }
@@ -149,7 +150,7 @@ func (j *job) changed(res client.Resource, p piece) (map[string]any, error) {
 	if p.members() > 0 && !known {
 		return nil, errMembersHidden
 	}
-	fields := patch.MarkAbsent(fieldsOf(p.set), res)
+	fields := patch.MarkAbsent(fieldsOf(p.set, j.change.After), res)
 	fields = slices.DeleteFunc(fields, func(f patch.Field) bool { return f.Absent && f.Value == nil })
 	add := slices.DeleteFunc(slices.Clone(p.add), func(m member) bool { return slices.Contains(have, m.id) })
 	remove := slices.DeleteFunc(slices.Clone(p.remove), func(m member) bool { return !slices.Contains(have, m.id) })
