@@ -18,7 +18,7 @@ type nod struct{}
 var _ target.Target = nod{}
 
 func (nod) Capabilities(context.Context) (target.Capabilities, error) {
-	return target.Capabilities{Summary: "nods", Users: true, Groups: true, Suspend: true, Delete: true}, nil
+	return target.Capabilities{Summary: "nods", Users: true, Groups: true, Suspend: true, Delete: true, DeleteGroups: true, RenameGroups: true}, nil
 }
 
 func (nod) Count(context.Context, scim.Kind) (n int, ok bool, err error) { return 0, true, nil }
@@ -29,6 +29,10 @@ func (nod) List(context.Context, scim.Kind, []scim.Path) iter.Seq2[target.Object
 
 func (nod) Find(context.Context, scim.Kind, scim.Path, string, []scim.Path) ([]target.Object, error) {
 	return nil, nil
+}
+
+func (nod) Get(_ context.Context, kind scim.Kind, remoteID string, _ []scim.Path) (target.Object, bool, error) {
+	return target.Object{Kind: kind, RemoteID: remoteID}, true, nil
 }
 
 func (nod) Apply(ctx context.Context, changes []plan.Change, _ target.Lookup, confirm func(target.Outcome) error) error {

@@ -33,6 +33,10 @@ func checkFormat(format, s string) string {
 		return checkZone(s)
 	case "address":
 		return checkAddress(s)
+	case "date":
+		if _, err := time.Parse(time.DateOnly, s); err != nil {
+			return "must be a day, such as 2027-09-30"
+		}
 	case "dsn":
 		if path, ok := strings.CutPrefix(s, "file:"); !ok || path == "" {
 			return `must be "file:" and a path, such as file:simscim.db`

@@ -31,9 +31,20 @@ type Config struct {
 	// Safeguards are the limits that hold a plan until somebody approves it, by what
 	// is counted. A site's plan that goes over any of them is held whole. One that is
 	// not named here keeps its default.
-	Safeguards Safeguards `yaml:"safeguards" keys:"createUsers|updateUsers|renameUsers|suspendUsers|deleteUsers|deleteGroups|removeMembers"`
+	Safeguards Safeguards `yaml:"safeguards" keys:"adoptUsers|createUsers|updateUsers|renameUsers|suspendUsers|deleteUsers|adoptGroups|createGroups|deleteGroups|removeMembers"`
+	// Windows are times with limits of their own, by a name of your choice, such as
+	// september for the roll-over. One is in force only where --window names it.
+	Windows map[string]*Window `yaml:"windows" names:"name"`
 	// Leavers says how people leave: in steps, never at once.
 	Leavers Leavers `yaml:"leavers"`
+	// Escrow is where an object waits that could not be written.
+	Escrow Escrow `yaml:"escrow"`
+	// Quarantine is for a target that keeps failing.
+	Quarantine Quarantine `yaml:"quarantine"`
+	// Drift is how often a target is read back and compared.
+	Drift Drift `yaml:"drift"`
+	// Notices tell people what needs them. None of them holds personal data.
+	Notices []*Notice `yaml:"notices"`
 	// Run is for the daemon, `simscim run`.
 	Run Run `yaml:"run"`
 
@@ -101,6 +112,9 @@ type Source struct {
 	// SetAside limits how many records of one read may be set aside because they cannot
 	// be used; with more, the read does not count as complete and the school is skipped.
 	SetAside SetAsideLimit `yaml:"setAside"`
+	// MayShrink is how much smaller a school may be than when it was last read whole;
+	// with less, the read does not count as complete and the school is skipped.
+	MayShrink Shrink `yaml:"mayShrink"`
 	// Limits on calls to this source, shared by all of its schools.
 	Limits Limits `yaml:"limits" defaults:"perSecond=5 inFlight=4"`
 
@@ -164,6 +178,15 @@ type SetAsideLimit struct {
 	Count *int `yaml:"count" min:"0"`
 }
 
+// Shrink is how much of a school may be missing at once, in percent of what was there.
+// sync --accept-smaller lets a smaller school pass once; an empty one never passes.
+type Shrink struct {
+	// People in percent.
+	People float64 `yaml:"people" default:"30" min:"0" max:"100"`
+	// Groups in percent. In August many classes end at once, so it is higher.
+	Groups float64 `yaml:"groups" default:"70" min:"0" max:"100"`
+}
+
 // Vendor is the access to vendor management.
 type Vendor struct {
 	// Application is the GUID of the application, from the address bar of App Management.
@@ -201,6 +224,25 @@ type Target struct {
 	Auth TargetAuth `yaml:"auth" required:"true"`
 	// Limits on calls to this target, shared by all sites.
 	Limits Limits `yaml:"limits" defaults:"perSecond=20 inFlight=8"`
+	// Traits overrule what the profile and discovery say of the server, one by one.
+	Traits Traits `yaml:"traits"`
+	// Users is what may be done to accounts: full; upsert creates and updates, but takes
+	// nothing away; create never touches an account again.
+	Users string `yaml:"users" enum:"full|upsert|create" default:"full"`
+	// Groups is what may be done to groups and their members, in the same words; off
+	// leaves groups alone.
+	Groups string `yaml:"groups" enum:"full|upsert|create|off" default:"full"`
+	// Protect names what is never written, whoever made it: administrators, accounts for
+	// emergencies, groups that others look after.
+	Protect Protect `yaml:"protect"`
+	// Safeguards are limits on the changes of all schools together within 24 hours; a
+	// plan that would go over one is held. Percentages are of what simscim keeps at this
+	// target.
+	Safeguards Safeguards `yaml:"safeguards" keys:"adoptUsers|createUsers|updateUsers|renameUsers|suspendUsers|deleteUsers|adoptGroups|createGroups|deleteGroups|removeMembers"`
+	// ReplaceGroups makes a class group anew, where that takes fewer requests than taking
+	// its members out one by one. A group that is made anew gets another id at the target,
+	// and whatever was given to it there is gone.
+	ReplaceGroups bool `yaml:"replaceGroups"`
 	// Timeout of one request.
 	Timeout Duration `yaml:"timeout" default:"30s" min:"1s" max:"10m"`
 	// CAFile is a PEM file of certificate authorities to trust instead of the system's.
@@ -210,6 +252,55 @@ type Target struct {
 	Name string `yaml:"-"`
 	// At is where it stands.
 	At Pos `yaml:"-"`
+}
+
+// Traits overrule what is known of a server. What is not named stays as it is.
+type Traits struct {
+	// Patch says that PATCH works.
+	Patch *bool `yaml:"patch"`
+	// Bulk is how many operations one bulk request may hold; 0 is no bulk.
+	Bulk *int `yaml:"bulk" min:"0" max:"10000"`
+	// BulkBytes is how large a bulk request may be, in bytes.
+	BulkBytes *int `yaml:"bulkBytes" min:"1000"`
+	// MembersPerCreate, MembersPerAdd and MembersPerRemove are how many members one
+	// request may make a group with, add and take out.
+	MembersPerCreate *int `yaml:"membersPerCreate" min:"0"`
+	MembersPerAdd    *int `yaml:"membersPerAdd" min:"1"`
+	MembersPerRemove *int `yaml:"membersPerRemove" min:"1"`
+	// MixAddRemove says that one PATCH may add and take out members at once.
+	MixAddRemove *bool `yaml:"mixAddRemove"`
+	// RemoveForm is how members are taken out: by a path for each, or by a list of values.
+	RemoveForm string `yaml:"removeForm" enum:"path|values"`
+	// MembersReadable says that reading a group shows its members.
+	MembersReadable *bool `yaml:"membersReadable"`
+	// GroupRename says that a group's name may be changed.
+	GroupRename *bool `yaml:"groupRename"`
+	// FilterUsers and FilterGroups list the attributes that can be filtered by.
+	FilterUsers  []Text `yaml:"filterUsers"`
+	FilterGroups []Text `yaml:"filterGroups"`
+	// Search says that POST /.search works.
+	Search *bool `yaml:"search"`
+	// Paging is how lists are read.
+	Paging string `yaml:"paging" enum:"index|cursor|none"`
+	// PageSize is how many resources are asked for at once.
+	PageSize *int `yaml:"pageSize" min:"1" max:"5000"`
+	// ETag says that changes are sent with If-Match.
+	ETag *bool `yaml:"etag"`
+	// StringBooleans writes "True" and "False" for true and false.
+	StringBooleans *bool `yaml:"stringBooleans"`
+	// Accept and ContentType are the headers of each request.
+	Accept      string `yaml:"accept"`
+	ContentType string `yaml:"contentType"`
+}
+
+// Protect names what is never written. * stands for any letters, ? for one, in any case.
+type Protect struct {
+	// Users are user names.
+	Users []string `yaml:"users"`
+	// Groups are display names of groups.
+	Groups []string `yaml:"groups"`
+	// IDs are the target's ids, of users or groups.
+	IDs []string `yaml:"ids"`
 }
 
 // TargetAuth is how to sign in to a target.
@@ -268,6 +359,9 @@ type UserRules struct {
 	// same key are one account, also across schools. By default it is the source's id,
 	// preceded by the name of the source where that id is not globally unique.
 	Key Expr `yaml:"key"`
+	// Protect is a condition on person: whose account is left exactly as it is, whatever
+	// the other rules say.
+	Protect Expr `yaml:"protect"`
 	// Attributes are the SCIM attributes of an account, by path. A value is a rule, or
 	// a map with value, apply, default, or (for userName) unique.
 	Attributes AttributeRules `yaml:"attributes"`
@@ -341,7 +435,7 @@ type Site struct {
 	// Schedule is a cron expression of five fields, in the time zone of run.
 	Schedule Text `yaml:"schedule" default:"15 2 * * *"`
 	// Safeguards for these schools, in place of the general ones of the same name.
-	Safeguards Safeguards `yaml:"safeguards" keys:"createUsers|updateUsers|renameUsers|suspendUsers|deleteUsers|deleteGroups|removeMembers"`
+	Safeguards Safeguards `yaml:"safeguards" keys:"adoptUsers|createUsers|updateUsers|renameUsers|suspendUsers|deleteUsers|adoptGroups|createGroups|deleteGroups|removeMembers"`
 	// Leavers for these schools. What is not named here is as in the general ones.
 	Leavers *Leavers `yaml:"leavers"`
 
@@ -391,6 +485,78 @@ type Safeguard struct {
 	MinSize int `yaml:"minSize" default:"10" min:"0"`
 	// PerGroup applies the limit to each group for itself (removeMembers only).
 	PerGroup bool `yaml:"perGroup"`
+}
+
+// Window is a time with limits of its own.
+type Window struct {
+	// From is the first day; without it the window is open already.
+	From string `yaml:"from" format:"date"`
+	// Until is the last day. After it the general limits hold again.
+	Until string `yaml:"until" required:"true" format:"date"`
+	// Safeguards take the place of those of the same name, for every school.
+	Safeguards Safeguards `yaml:"safeguards" keys:"adoptUsers|createUsers|updateUsers|renameUsers|suspendUsers|deleteUsers|adoptGroups|createGroups|deleteGroups|removeMembers"`
+	// TargetSafeguards take the place of those of the same name, for every target.
+	TargetSafeguards Safeguards `yaml:"targetSafeguards" keys:"adoptUsers|createUsers|updateUsers|renameUsers|suspendUsers|deleteUsers|adoptGroups|createGroups|deleteGroups|removeMembers"`
+}
+
+// Escrow is where an object waits that could not be written: the rest goes on, and the
+// object is tried again after delays that grow from RetryAfter to RetryEvery.
+type Escrow struct {
+	// RetryAfter is the first delay; each further one is twice as long.
+	RetryAfter Duration `yaml:"retryAfter" default:"1h" min:"0s" max:"168h"`
+	// RetryEvery is the longest delay.
+	RetryEvery Duration `yaml:"retryEvery" default:"24h" min:"0s" max:"720h"`
+	// Expire is how long an object is tried; after that it waits for a change of the
+	// object, or for sync --retry.
+	Expire Duration `yaml:"expire" default:"672h" min:"1h"`
+}
+
+// Quarantine is for a target that keeps failing: it is left alone but for a try now and
+// then, and told about once. Refused credentials lead there at once.
+type Quarantine struct {
+	// Percent of the changes of one run that may fail.
+	Percent float64 `yaml:"percent" default:"40" min:"1" max:"100"`
+	// MinFailures is how many changes must have failed for the percentage to count.
+	MinFailures int `yaml:"minFailures" default:"20" min:"1"`
+	// RetryEvery is how often a target in quarantine is tried.
+	RetryEvery Duration `yaml:"retryEvery" default:"24h" min:"1m" max:"720h"`
+}
+
+// Drift is what others have changed at a target behind our back. It is found by reading
+// the target back, which costs a full list, and mended like any other plan.
+type Drift struct {
+	// Every is how often a school's part of a target is read back in a sync; 0s is never.
+	Every Duration `yaml:"every" default:"0s" min:"0s"`
+}
+
+// Notice is one way to tell people.
+type Notice struct {
+	// Type of the way: a webhook that takes JSON, one of Teams or Slack, or e-mail.
+	Type string `yaml:"type" enum:"webhook|teams|slack|email" required:"true"`
+	// On lists what is told: plans that are held, targets in quarantine, runs that
+	// failed, and schools without a good run for too long.
+	On []Text `yaml:"on" default:"held|quarantine|failed|stale"`
+	// StaleAfter is how long a school may be without a good run.
+	StaleAfter Duration `yaml:"staleAfter" default:"36h" min:"1h"`
+	// URL of a webhook. It is a secret: whoever knows it may post.
+	URL secret.Ref `yaml:"url"`
+	// Token is sent as bearer token with a webhook of type webhook.
+	Token secret.Ref `yaml:"token"`
+	// Server is the mail server, host:port.
+	Server string `yaml:"server" format:"address"`
+	// TLS is how the connection to the mail server is made safe.
+	TLS string `yaml:"tls" enum:"starttls|implicit|none" default:"starttls"`
+	// Username and Password sign in to the mail server.
+	Username secret.Ref `yaml:"username"`
+	Password secret.Ref `yaml:"password"`
+	// From and To are e-mail addresses.
+	From string   `yaml:"from"`
+	To   []string `yaml:"to"`
+	// CAFile is a PEM file of certificate authorities to trust instead of the system's.
+	CAFile string `yaml:"caFile"`
+
+	// At is where the notice stands.
+	At Pos `yaml:"-"`
 }
 
 // Leavers says how people leave: out of scope, then grace, then suspended, then

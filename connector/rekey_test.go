@@ -50,6 +50,10 @@ func (*yes) List(context.Context, scim.Kind, []scim.Path) iter.Seq2[target.Objec
 	return func(func(target.Object, error) bool) {}
 }
 
+func (*yes) Get(context.Context, scim.Kind, string, []scim.Path) (target.Object, bool, error) {
+	return target.Object{}, false, nil
+}
+
 func (*yes) Find(context.Context, scim.Kind, scim.Path, string, []scim.Path) ([]target.Object, error) {
 	return nil, nil
 }

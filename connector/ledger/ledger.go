@@ -8,6 +8,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"simscim/connector/plan"
@@ -51,6 +52,17 @@ type Ledger interface {
 	// Runs returns the newest runs first, at most limit, of one site or (with "") of all.
 	Runs(ctx context.Context, site string, limit int) ([]Run, error)
 
+	// Run returns one run by its id; ok is false for an id that was never given.
+	Run(ctx context.Context, id int64) (run Run, ok bool, err error)
+	// Steps returns what a run confirmed, in order, as far as Tx.LogStep was told of it.
+	Steps(ctx context.Context, run int64) ([]Step, error)
+	// Applied sums what the runs at target that began at or after since have applied.
+	Applied(ctx context.Context, target string, since time.Time) (map[plan.Counter]int, error)
+	// Sizes counts what the ledger holds at target, all sites together.
+	Sizes(ctx context.Context, target string) (plan.Sizes, error)
+
+	// Site returns what is known about one site; ok is false for one never read.
+	Site(ctx context.Context, id string) (rec SiteRecord, ok bool, err error)
 	// Sites returns what is known about each site ever read, by id.
 	Sites(ctx context.Context) (map[string]SiteRecord, error)
 	// SaveSite keeps what is known about a site.
@@ -70,6 +82,31 @@ type Ledger interface {
 	// Approved returns the approved and not yet applied hold of exactly this plan.
 	Approved(ctx context.Context, site, target, digest string) (id int64, ok bool, err error)
 
+	// Escrows returns the objects that wait for their next try, oldest first, of one site
+	// at one target or, where target or site is empty, of all.
+	Escrows(ctx context.Context, target, site string) ([]Escrow, error)
+	// RetryEscrows makes the same objects due now, expired ones as well, and returns how
+	// many there are.
+	RetryEscrows(ctx context.Context, target, site string) (int, error)
+
+	// Health returns how a target stands; one never heard of is well.
+	Health(ctx context.Context, target string) (Health, error)
+	// SaveHealth keeps how a target stands.
+	SaveHealth(ctx context.Context, h Health) error
+
+	// MarkNotice notes that something is being told, and returns false when that was
+	// noted before: it is told once. ClearNotice forgets it, so that it may be told again.
+	MarkNotice(ctx context.Context, key string, at time.Time) (fresh bool, err error)
+	ClearNotice(ctx context.Context, key string) error
+
+	// Search finds objects by exactly what somebody may have at hand: the key, the id at
+	// a source or a target, or, in any case, a user name.
+	Search(ctx context.Context, text string) ([]Found, error)
+	// Erase removes everything that the store has about an object at target: the object,
+	// memberships, claims, escrow, steps of runs and the names it ever had. Erasing what
+	// is not there changes nothing.
+	Erase(ctx context.Context, target string, kind scim.Kind, key string) error
+
 	// Key is the secret under which fingerprints and pseudonyms are made: the one
 	// given at opening, or the store's own.
 	Key() []byte
@@ -79,6 +116,21 @@ type Ledger interface {
 
 // Foreign is the holder of a name that an account of somebody else has at the target.
 const Foreign = "\x00foreign"
+
+// ErrDamaged marks an error of a store whose content cannot be relied on, ErrFull of one
+// that found no room to write. After neither is anything lost that was confirmed before.
+var (
+	ErrDamaged = errors.New("the store is damaged")
+	ErrFull    = errors.New("there is no room left to write")
+)
+
+// Busy is the error of a store that another process is working with.
+type Busy struct {
+	// Holder says who, as far as that is known.
+	Holder string
+}
+
+func (b *Busy) Error() string { return "another simscim is working with this store" + b.Holder }
 
 // MaxText is the longest key, name or id that a ledger keeps, in bytes. It is what
 // every database can index. Longer ones are refused, and so are a NUL and invalid
@@ -124,6 +176,12 @@ type Tx interface {
 	NoteForeignName(target, name string, at time.Time) error
 	// SetBaseline records that the target has been read for the site.
 	SetBaseline(target, site string, at time.Time) error
+	// PutEscrow puts an object into escrow, or replaces what is there of it; DropEscrow
+	// takes it out, and changes nothing when it is not there.
+	PutEscrow(e Escrow) error
+	DropEscrow(target, site string, kind scim.Kind, key string) error
+	// LogStep notes what a run has confirmed, so that it can be taken back.
+	LogStep(run int64, s Step) error
 	// UseHold marks an approved hold as applied; a second use is an error.
 	UseHold(id int64, at time.Time) error
 }
@@ -178,6 +236,54 @@ type Hold struct {
 	Decision Decision
 	// AppliedAt is when an approved hold was used up.
 	AppliedAt time.Time
+}
+
+// Escrow is an object that failed and waits for its next try. It holds no personal data.
+type Escrow struct {
+	Target, Site string
+	Kind         scim.Kind
+	Key          string
+	Action       plan.Action
+	// Change identifies what was tried: when something else is to be done to the object,
+	// it is not made to wait.
+	Change string
+	// Reason is what went wrong, Advice what to do about it.
+	Reason, Advice string
+	// Tries counts the failures since Since; Last is the newest.
+	Tries       int
+	Since, Last time.Time
+	// Next is when it is tried again, zero once it has expired: then only a change of the
+	// object, or somebody, makes it be tried.
+	Next time.Time
+}
+
+// Health is how a target stands.
+type Health struct {
+	Target string
+	// Since is set while the target is in quarantine, with the reason. Next is when it is
+	// tried again, Tries how often that was done in vain.
+	Since, Next time.Time
+	Reason      string
+	Tries       int
+}
+
+// Step is a confirmed change of a run, as far as taking it back needs it.
+type Step struct {
+	Kind          scim.Kind
+	Key, RemoteID string
+	Action        plan.Action
+	// Name is the user name before a rename.
+	Name string
+	// Added and Removed are the keys of members.
+	Added, Removed []string
+}
+
+// Found is an object that Search found.
+type Found struct {
+	Target string
+	plan.Known
+	// Sites are the sites that claim the object.
+	Sites []string
 }
 
 // Decision is what somebody decided about a hold.

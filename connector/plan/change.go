@@ -24,9 +24,12 @@ const (
 	UpdateGroup    Action = "updateGroup"
 	// UpdateMembers changes nothing of a group but who is in it.
 	UpdateMembers Action = "updateMembers"
-	DeleteGroup   Action = "deleteGroup"
-	SuspendUser   Action = "suspendUser"
-	DeleteUser    Action = "deleteUser"
+	// ReplaceGroup deletes a group and makes it anew with the members in After and Add:
+	// where members can only be taken out one by one, that is less work for everybody.
+	ReplaceGroup Action = "replaceGroup"
+	DeleteGroup  Action = "deleteGroup"
+	SuspendUser  Action = "suspendUser"
+	DeleteUser   Action = "deleteUser"
 )
 
 // Change is one change to one object. It says all that an adapter needs to carry it

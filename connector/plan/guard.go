@@ -87,36 +87,37 @@ func (l *Limit) exceeded(n, size int) string {
 	}
 }
 
-// sizes is how many objects the percentages are of.
-type sizes struct{ users, suspended, groups, members int }
+// Sizes is how many objects the percentages are of: active and suspended accounts,
+// groups and memberships.
+type Sizes struct{ Users, Suspended, Groups, Members int }
 
-func sizesOf(state *State) sizes {
-	var s sizes
+func sizesOf(state *State) Sizes {
+	var s Sizes
 	for known := range maps.Values(state.Users) {
 		if known.Status == Suspended {
-			s.suspended++
+			s.Suspended++
 		} else {
-			s.users++
+			s.Users++
 		}
 	}
 	for known := range maps.Values(state.Groups) {
-		s.groups++
-		s.members += len(known.Members)
+		s.Groups++
+		s.Members += len(known.Members)
 	}
 	return s
 }
 
-func (s sizes) of(c Counter) int {
+func (s Sizes) of(c Counter) int {
 	switch c {
 	case AddMember, RemoveMember:
-		return s.members
+		return s.Members
 	case Counter(DeleteUser), Counter(ReactivateUser):
-		return s.users + s.suspended
+		return s.Users + s.Suspended
 	}
 	switch Action(c) {
 	case AdoptGroup, CreateGroup, UpdateGroup, DeleteGroup:
-		return s.groups
+		return s.Groups
 	default:
-		return s.users
+		return s.Users
 	}
 }

@@ -174,7 +174,7 @@ type builder struct {
 var order = map[Action]int{
 	AdoptUser: 0, CreateUser: 1, ReactivateUser: 2, RenameUser: 3, UpdateUser: 4,
 	AdoptGroup: 5, CreateGroup: 6, UpdateGroup: 7, UpdateMembers: 8,
-	DeleteGroup: 9, SuspendUser: 10, DeleteUser: 11,
+	ReplaceGroup: 9, DeleteGroup: 10, SuspendUser: 11, DeleteUser: 12,
 }
 
 func (b *builder) sort() {

@@ -15,6 +15,8 @@ type State struct {
 	// Baseline says that the target has been read once for this site, so that what
 	// is not in the ledger may be taken not to be there.
 	Baseline bool
+	// ReadAt is when the target was last read whole for this site, zero for never.
+	ReadAt time.Time
 	// Settled says that the last run knew the outcome of everything it sent. After
 	// an unsettled one an object is looked for before it is created.
 	Settled bool

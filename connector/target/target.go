@@ -31,6 +31,10 @@ type Target interface {
 	// of them, checked again on our side. None is an empty slice and no error.
 	Find(ctx context.Context, kind scim.Kind, path scim.Path, value string, paths []scim.Path) ([]Object, error)
 
+	// Get reads the resource with the target's id. ok is false when the target says that
+	// it has none; that, and never a missing line of a list, proves that it is gone.
+	Get(ctx context.Context, kind scim.Kind, remoteID string, paths []scim.Path) (obj Object, ok bool, err error)
+
 	// Apply carries out changes that do not depend on one another, in any order and
 	// several at once. Whatever is confirmed, and whatever failed, goes to confirm;
 	// a change that travels in several requests is confirmed piece by piece, in
@@ -92,6 +96,16 @@ type Capabilities struct {
 	PageSize int
 	// Suspend and Delete say which of the two steps of leaving the target knows.
 	Suspend, Delete bool
+	// DeleteGroups and RenameGroups say whether groups can be deleted and renamed.
+	DeleteGroups, RenameGroups bool
+	// NeedsPassword says that an account cannot be made without a password.
+	NeedsPassword bool
+	// MembersPerCreate, MembersPerAdd and MembersPerRemove are how many members travel in
+	// one request; Mixed says that one request may do all at once. Bulk is how many
+	// changes travel in one request, 0 or 1 where each travels alone.
+	MembersPerCreate, MembersPerAdd, MembersPerRemove int
+	Mixed                                             bool
+	Bulk                                              int
 	// Notes are facts worth reading in `check`, one sentence each.
 	Notes []string
 }

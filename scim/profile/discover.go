@@ -43,7 +43,7 @@ func (p *Profile) abilities(spc *client.ServiceProviderConfig) {
 		return
 	}
 	if spc.Patch.Known {
-		p.Patch = spc.Patch.Supported
+		p.Patch, p.PatchGroups = spc.Patch.Supported, spc.Patch.Supported
 	}
 	if spc.ETag.Known {
 		p.ETag = spc.ETag.Supported

@@ -33,8 +33,8 @@ func table() map[string]Profile {
 // standard is what a server does that keeps to RFC 7644 and says nothing else.
 func standard() Profile {
 	return Profile{
-		Users: true, Groups: true, Suspend: true, Delete: true,
-		Patch: true,
+		Users: true, Groups: true, Suspend: true, Delete: true, DeleteGroups: true,
+		Patch: true, Put: true, PatchGroups: true, PutGroups: true,
 		// A hundred is the smallest limit in the providers' documentation, among those
 		// that give one and can add several members at once at all.
 		MembersPerCreate: 100, MembersPerAdd: 100, MembersPerRemove: 100,

@@ -8,6 +8,7 @@ package profile
 
 import (
 	"slices"
+	"time"
 
 	"simscim/scim"
 	"simscim/scim/client"
@@ -23,13 +24,18 @@ type Profile struct {
 
 	// Users and Groups say which resource types there are.
 	Users, Groups bool
-	// Suspend and Delete say which steps of leaving there are.
-	Suspend, Delete bool
+	// Suspend and Delete say which steps of leaving there are; DeleteGroups says that a
+	// group can be deleted.
+	Suspend, Delete, DeleteGroups bool
 
-	// Patch says that PATCH works; without it resources are read, changed and PUT.
-	Patch bool
-	// ETag says that the server keeps versions: PUT is sent with If-Match.
+	// Patch and Put say which ways of changing a user there are; PatchGroups and
+	// PutGroups say it of groups. Without PATCH a resource is read, changed and PUT.
+	Patch, Put             bool
+	PatchGroups, PutGroups bool
+	// ETag says that the server keeps versions: changes are sent with If-Match.
 	ETag bool
+	// Style is the dialect of PATCH.
+	Style patch.Style
 
 	// MembersPerCreate is how many members may stand in the POST of a group.
 	MembersPerCreate int
@@ -41,27 +47,66 @@ type Profile struct {
 	MixAddRemove bool
 	// MembersReadable says that reading a group shows its members.
 	MembersReadable bool
+	// NestedGroups says that a group may be a member.
+	NestedGroups bool
 	// GroupRename says that a group's displayName may be changed.
 	GroupRename bool
-
-	// Style is the dialect of PATCH.
-	Style patch.Style
+	// GroupPaths are the only attributes that a PATCH of a group may change, nil for all.
+	GroupPaths []scim.Path
 
 	// FilterUsers and FilterGroups are the attributes that can be filtered by eq.
 	FilterUsers, FilterGroups []scim.Path
-	Paging                    client.Paging
+	// Search says that POST /.search works, which keeps personal data out of URLs
+	// (RFC 7644 §7.5.2).
+	Search bool
+	Paging client.Paging
 	// PageMax is how many resources are asked for a page.
 	PageMax int
 
+	// Bulk is what POST /Bulk takes; the zero Bulk is none.
+	Bulk Bulk
+
+	// UserPaths are the attributes that the server keeps of a user, nil for whatever is
+	// sent. RequiredUser and RequiredGroup are those that it does not do without.
+	UserPaths                   []scim.Path
+	RequiredUser, RequiredGroup []scim.Path
+	// OneValue says that a multi-valued attribute takes a single value.
+	OneValue bool
+	// PasswordRequired says that an account cannot be made without a password.
+	PasswordRequired bool
+
+	// ConflictStatus lists the answers, besides 409, that may mean that a unique value is
+	// taken.
+	ConflictStatus []int
+
 	// Accept, ContentType and UserAgent are header values, empty for the usual ones.
 	Accept, ContentType, UserAgent string
-	// PerSecond and InFlight are the most that the provider bears, 0 for no limit; the
-	// configuration can only lower them.
-	PerSecond float64
-	InFlight  int
+	// Rate is the most that the provider bears; the configuration can only lower it.
+	Rate Rate
+	// Timeout of one request where the provider is known to be slow, 0 for the usual.
+	Timeout time.Duration
 
+	// Source says where the facts come from: a page of the provider's documentation, or
+	// that they were inferred.
+	Source string
 	// Notes are facts worth knowing, one sentence each.
 	Notes []string
+}
+
+// Bulk is what POST /Bulk takes (RFC 7644 §3.7).
+type Bulk struct {
+	// Operations and Bytes are the most of one request; 0 operations is no bulk at all,
+	// 0 bytes no limit.
+	Operations, Bytes int
+	// References says that "bulkId:" references may be relied on.
+	References bool
+}
+
+// Rate is a limit on calls. Zero is no limit.
+type Rate struct {
+	PerSecond                  float64
+	PerMinute, PerHour, PerDay int
+	InFlight                   int
 }
 
 // Filters returns the attributes of kind that can be filtered by.
@@ -75,6 +120,14 @@ func (p *Profile) Filters(kind scim.Kind) []scim.Path {
 // CanFilter tells whether resources of kind can be filtered by path.
 func (p *Profile) CanFilter(kind scim.Kind, path scim.Path) bool {
 	return slices.Contains(p.Filters(kind), path)
+}
+
+// CanPatch tells whether a resource of kind is changed by PATCH.
+func (p *Profile) CanPatch(kind scim.Kind) bool {
+	if kind == scim.Group {
+		return p.PatchGroups
+	}
+	return p.Patch
 }
 
 // Has tells whether the server has resources of kind.

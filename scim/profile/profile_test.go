@@ -53,7 +53,10 @@ func TestDiscover(t *testing.T) {
 		"nothing": {nil, func(*profile.Profile) {}},
 		"everything off": {documents{
 			"/ServiceProviderConfig": `{"patch":{"supported":false},"filter":{"supported":0},"etag":{"supported":true}}`,
-		}, func(p *profile.Profile) { p.Patch, p.ETag, p.FilterUsers, p.FilterGroups = false, true, nil, nil }},
+		}, func(p *profile.Profile) {
+			p.Patch, p.PatchGroups, p.ETag = false, false, true
+			p.FilterUsers, p.FilterGroups = nil, nil
+		}},
 		"small pages": {documents{
 			"/ServiceProviderConfig": `{"filter":{"supported":true,"maxResults":40}}`,
 		}, func(p *profile.Profile) { p.PageMax = 40 }},

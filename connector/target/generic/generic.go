@@ -83,9 +83,9 @@ func New(cfg *config.Target, o Options) (*Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("target %s: auth: %w", cfg.Name, err)
 	}
-	inFlight := lower(max(cfg.Limits.InFlight, 1), p.InFlight)
+	inFlight := lower(max(cfg.Limits.InFlight, 1), p.Rate.InFlight)
 	h, err := httpx.New(httpx.Options{
-		BaseURL: cfg.URL, PerSecond: lower(cfg.Limits.PerSecond, p.PerSecond), InFlight: inFlight,
+		BaseURL: cfg.URL, PerSecond: lower(cfg.Limits.PerSecond, p.Rate.PerSecond), InFlight: inFlight,
 		Timeout: cfg.Timeout.Duration, Retries: retries, MinWait: o.MinWait, MaxWait: maxWait,
 		CAFile: cfg.CAFile, UserAgent: p.UserAgent, Authorize: authorize,
 		Log: o.Log, Observe: o.Observe,
@@ -198,6 +198,9 @@ func (t *Target) Capabilities(ctx context.Context) (target.Capabilities, error) 
 		FilterUsers: p.FilterUsers, FilterGroups: p.FilterGroups,
 		MembersReadable: p.MembersReadable, PageSize: p.PageMax,
 		Suspend: p.Suspend, Delete: p.Delete,
+		DeleteGroups: p.DeleteGroups, RenameGroups: p.GroupRename, NeedsPassword: p.PasswordRequired,
+		MembersPerCreate: p.MembersPerCreate, MembersPerAdd: p.MembersPerAdd, MembersPerRemove: p.MembersPerRemove,
+		Mixed: p.MixAddRemove, Bulk: p.Bulk.Operations,
 		Notes: p.Notes,
 	}, nil
 }

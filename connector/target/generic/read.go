@@ -48,6 +48,23 @@ func (t *Target) List(ctx context.Context, kind scim.Kind, paths []scim.Path) it
 	}
 }
 
+// Get reads the resource with the target's id; ok is false when the server has none.
+func (t *Target) Get(ctx context.Context, kind scim.Kind, remoteID string, paths []scim.Path) (target.Object, bool, error) {
+	p, err := t.discover(ctx)
+	if err != nil {
+		return target.Object{}, false, err
+	}
+	res, err := t.client.Get(ctx, kind, remoteID)
+	switch {
+	case scim.IsNotFound(err):
+		return target.Object{}, false, nil
+	case err != nil:
+		return target.Object{}, false, err
+	default:
+		return object(p, kind, res, paths), true, nil
+	}
+}
+
 // Find returns the resources of kind whose attribute at path equals value. It asks by
 // filter where the server has one and reads the whole list where it has not. What comes
 // back is compared again: some servers ignore filters and send everything.
