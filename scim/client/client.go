@@ -77,12 +77,8 @@ func (c *Client) Get(ctx context.Context, kind scim.Kind, id string, excluded ..
 	if err != nil {
 		return nil, err
 	}
-	params := url.Values{}
-	if len(excluded) > 0 {
-		params.Set("excludedAttributes", strings.Join(excluded, ","))
-	}
 	resp, err := c.do(ctx, httpx.Request{
-		Method: http.MethodGet, Path: path + query(params), Route: kind.Endpoint() + "/{id}",
+		Method: http.MethodGet, Path: path + parameters{Excluded: excluded}.query(), Route: kind.Endpoint() + "/{id}",
 	})
 	if err != nil {
 		return nil, err
@@ -170,24 +166,17 @@ func (c *Client) do(ctx context.Context, r httpx.Request) (*httpx.Response, erro
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case resp.Status < 200 || resp.Status > 299 || resp.Status == http.StatusAccepted:
-		// 202 says that it may be done later, which proves nothing (RFC 9110 §15.3.3).
-		return nil, c.decodeError(resp)
-	case resp.Status == http.StatusOK && isWebPage(resp.Body):
-		// The sign-in page of a proxy, most likely.
+	if !succeeded(resp.Status) || resp.Status == http.StatusOK && isWebPage(resp.Body) {
+		// A web page is the sign-in page of a proxy, most likely.
 		return nil, c.decodeError(resp)
 	}
 	return resp, nil
 }
 
-// query writes blanks as %20: the plus sign means a blank in forms only, and not every
-// server takes a query for a form (RFC 3986 §3.4).
-func query(params url.Values) string {
-	if len(params) == 0 {
-		return ""
-	}
-	return "?" + strings.ReplaceAll(params.Encode(), "+", "%20")
+// succeeded does not hold of 202, which says that it may be done later and proves
+// nothing (RFC 9110 §15.3.3).
+func succeeded(status int) bool {
+	return status >= 200 && status <= 299 && status != http.StatusAccepted
 }
 
 var errNoID = errors.New("the id of a resource is empty or not usable in a URL")

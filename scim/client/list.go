@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 
 	"simscim/internal/httpx"
@@ -37,6 +35,9 @@ type Query struct {
 	Count int
 	// Paging is Index where it is empty.
 	Paging Paging
+	// Post asks by POST /.search, which keeps what the filter holds out of URLs
+	// (RFC 7644 §3.4.3, §7.5.2).
+	Post bool
 }
 
 // ErrNotWhole is the error of a list that does not prove to be whole. Nothing may be
@@ -51,14 +52,15 @@ const maxEmpty = 100
 // it takes. The sequence ends after the first error.
 //
 // It advances by what was received, never by what was asked for: servers cap pages
-// silently. A filter that the server answers with 404 has no matches.
+// silently. A filter that the server answers with 404 has no matches; not so with Post,
+// where 404 may as well mean that there is no such endpoint.
 func (c *Client) List(ctx context.Context, kind scim.Kind, q Query) iter.Seq2[Resource, error] {
 	q.Paging = cmp.Or(q.Paging, Index)
 	return func(yield func(Resource, error) bool) {
 		w := walk{query: q, seen: map[string]struct{}{}, cursors: map[string]struct{}{}, maxRows: c.maxRows}
 		for !w.done {
-			page, err := c.page(ctx, kind, w.params())
-			if err != nil && q.Filter != "" && len(w.seen) == 0 && scim.IsNotFound(err) {
+			page, err := c.page(ctx, kind, w.params(), q.Post)
+			if err != nil && q.Filter != "" && !q.Post && len(w.seen) == 0 && scim.IsNotFound(err) {
 				return
 			}
 			if err != nil {
@@ -95,7 +97,7 @@ func (c *Client) Search(ctx context.Context, kind scim.Kind, q Query) ([]Resourc
 // not say. One resource is asked for, since some servers take a count of 0 for "use
 // the default".
 func (c *Client) Count(ctx context.Context, kind scim.Kind) (n int, ok bool, err error) {
-	page, err := c.page(ctx, kind, url.Values{"count": {"1"}})
+	page, err := c.page(ctx, kind, parameters{Count: 1}, false)
 	if err != nil {
 		return 0, false, fmt.Errorf("count %ss: %w", kind, err)
 	}
@@ -112,10 +114,20 @@ type page struct {
 	NextCursor loose      `json:"nextCursor"`
 }
 
-func (c *Client) page(ctx context.Context, kind scim.Kind, params url.Values) (*page, error) {
-	resp, err := c.do(ctx, httpx.Request{
-		Method: http.MethodGet, Path: kind.Endpoint() + query(params), Route: kind.Endpoint(),
-	})
+func (c *Client) page(ctx context.Context, kind scim.Kind, params parameters, post bool) (*page, error) {
+	r := httpx.Request{Method: http.MethodGet, Path: kind.Endpoint() + params.query(), Route: kind.Endpoint()}
+	if post {
+		body, err := params.message()
+		if err != nil {
+			return nil, fmt.Errorf("encode a search: %w", err)
+		}
+		path := kind.Endpoint() + "/.search"
+		r = httpx.Request{
+			Method: http.MethodPost, Path: path, Route: path,
+			Body: body, ContentType: c.opts.ContentType, Idempotent: true,
+		}
+	}
+	resp, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -188,24 +200,18 @@ type walk struct {
 
 // params are the parameters of the next page. All but the position stay the same from
 // page to page (RFC 9865 §2).
-func (w *walk) params() url.Values {
-	v := url.Values{}
-	if w.query.Filter != "" {
-		v.Set("filter", w.query.Filter)
-	}
-	if len(w.query.Excluded) > 0 {
-		v.Set("excludedAttributes", strings.Join(w.query.Excluded, ","))
-	}
-	if w.query.Count > 0 && w.query.Paging != NoPaging {
-		v.Set("count", strconv.Itoa(w.query.Count))
+func (w *walk) params() parameters {
+	p := parameters{Filter: w.query.Filter, Excluded: w.query.Excluded}
+	if w.query.Paging != NoPaging {
+		p.Count = w.query.Count
 	}
 	switch {
 	case w.cursor != "":
-		v.Set("cursor", w.cursor)
+		p.Cursor = w.cursor
 	case w.query.Paging != Cursor && w.rows > 0:
-		v.Set("startIndex", strconv.Itoa(w.rows+1))
+		p.StartIndex = w.rows + 1
 	}
-	return v
+	return p
 }
 
 // take counts a page in and returns what of it is new. It sets done when the list is

@@ -34,6 +34,9 @@ func Discover(ctx context.Context, c *client.Client, base Profile) (Profile, err
 	p.abilities(spc)
 	p.types(types)
 	p.schemas(schemas)
+	for _, correct := range p.pins {
+		correct(&p)
+	}
 	return p, nil
 }
 

@@ -1,6 +1,7 @@
 // Package profile holds what a SCIM server can do and how it wants to be spoken to, as
 // data. A profile comes from a table, from asking the server, or from both: what the
-// table says of a known provider stands, the rest is discovered.
+// table pins of a known provider stands, the rest is discovered, and what a person
+// configured overrules them all. It makes no request but the three of discovery.
 //
 // To add a provider is to add an entry to the table in named.go; code asks a profile
 // for abilities and never for its name.
@@ -91,6 +92,16 @@ type Profile struct {
 	Source string
 	// Notes are facts worth knowing, one sentence each.
 	Notes []string
+
+	// pins are the corrections that stand whatever the server says of itself, the later
+	// over the earlier.
+	pins []func(*Profile)
+}
+
+// pin makes a correction, now and again after discovery.
+func (p *Profile) pin(correct func(*Profile)) {
+	correct(p)
+	p.pins = append(slices.Clip(p.pins), correct)
 }
 
 // Bulk is what POST /Bulk takes (RFC 7644 §3.7).

@@ -93,7 +93,7 @@ func TestDiscover(t *testing.T) {
 			}
 			want, _ := profile.Named("auto")
 			c.want(&want)
-			if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(profile.Profile{}, "Notes"), cmpopts.EquateEmpty()); diff != "" {
+			if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(profile.Profile{}, "Notes"), cmpopts.IgnoreUnexported(profile.Profile{}), cmpopts.EquateEmpty()); diff != "" {
 				t.Error(diff)
 			}
 		})
