@@ -16,6 +16,11 @@ const maxDepth = 64
 
 // read reads the body within the limit.
 func (s *server) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	return s.readUpTo(w, r, s.options.MaxBody, "the body is too large")
+}
+
+// readUpTo reads a body of at most so many bytes; a longer one is refused with detail.
+func (s *server) readUpTo(w http.ResponseWriter, r *http.Request, limit int64, detail string) ([]byte, error) {
 	if t := r.Header.Get("Content-Type"); t != "" {
 		switch media, _, _ := mime.ParseMediaType(t); media {
 		case scim.MediaType, "application/json":
@@ -23,11 +28,11 @@ func (s *server) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 			return nil, &scim.Error{Status: http.StatusUnsupportedMediaType, Detail: "the body must be " + scim.MediaType}
 		}
 	}
-	tooLarge := &scim.Error{Status: http.StatusRequestEntityTooLarge, Detail: "the body is too large"}
-	if r.ContentLength > s.options.MaxBody {
+	tooLarge := &scim.Error{Status: http.StatusRequestEntityTooLarge, Detail: detail}
+	if r.ContentLength > limit {
 		return nil, tooLarge
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.options.MaxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLarge
 	}

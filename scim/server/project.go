@@ -195,7 +195,7 @@ func (s *server) show(x *exchange, kind scim.Kind, r Resource, p projection) map
 	if !r.Created.IsZero() {
 		meta["created"], meta["lastModified"] = stamp(r.Created), stamp(r.Modified)
 	}
-	if r.Version > 0 {
+	if r.Version > 0 && !s.options.NoETag {
 		meta["version"] = etag(r.Version)
 	}
 	doc["id"], doc["schemas"], doc["meta"] = r.ID, schemas, meta

@@ -42,8 +42,21 @@ type listing struct {
 
 func (s *server) listing(p params) (listing, error) {
 	l := listing{filter: strings.TrimSpace(p["filter"]), sortBy: p["sortby"], descending: strings.EqualFold(p["sortorder"], "descending")}
-	l.cursor, l.byCursor = p["cursor"]
+	if s.options.NoSort {
+		l.sortBy = ""
+	}
 	var err error
+	switch s.options.Paging {
+	case AnyPaging:
+		l.cursor, l.byCursor = p["cursor"]
+	case CursorPaging:
+		l.cursor, l.byCursor = p["cursor"], true
+	case NoPaging:
+		l.startIndex, l.count = 1, math.MaxInt32
+		l.projection, err = parseProjection(p)
+		return l, err
+	case IndexPaging: // a cursor is an unknown parameter, to be ignored
+	}
 	if l.startIndex, err = integer(p["startindex"], 1, "startIndex", scim.TypeInvalidValue); err != nil {
 		return l, err
 	}

@@ -39,9 +39,9 @@ func (s *server) endpoint(path, method string) (route, bool) {
 	case "/Schemas", "/ResourceTypes":
 		return route{get, s.serveDiscovery}, true
 	case "/.search":
-		return route{post, s.serveSearch("")}, true
+		return route{post, s.serveSearch("")}, !s.options.NoSearch
 	case "/Bulk":
-		return route{post, notImplemented}, true
+		return route{post, s.serveBulk}, true
 	case "/Me":
 		return route{[]string{method}, notImplemented}, true
 	}
@@ -56,7 +56,7 @@ func (s *server) endpoint(path, method string) (route, bool) {
 		case rest == "":
 			return route{[]string{http.MethodGet, http.MethodPost}, s.serveLibrary(kind, "")}, true
 		case rest == "/.search":
-			return route{post, s.serveSearch(kind)}, true
+			return route{post, s.serveSearch(kind)}, !s.options.NoSearch
 		}
 		id, ok := strings.CutPrefix(rest, "/")
 		if !ok || id == "" || strings.Contains(id, "/") {
@@ -72,6 +72,10 @@ func (s *server) endpoint(path, method string) (route, bool) {
 }
 
 func notImplemented(http.ResponseWriter, *http.Request, params) error {
+	return errNotImplemented()
+}
+
+func errNotImplemented() error {
 	return &scim.Error{Status: http.StatusNotImplemented, Detail: "the endpoint is not supported"}
 }
 

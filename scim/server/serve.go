@@ -158,22 +158,22 @@ func (s *server) serveConfig(w http.ResponseWriter, r *http.Request, p params) e
 	}
 	x := s.newExchange(r)
 	supported := func(yes bool) map[string]any { return map[string]any{"supported": yes} }
-	return writeJSON(w, http.StatusOK, map[string]any{
+	doc := map[string]any{
 		"schemas":        []string{"urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"},
 		"patch":          supported(!s.options.ReadOnly),
-		"bulk":           map[string]any{"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+		"bulk":           s.bulkConfig(),
 		"filter":         map[string]any{"supported": true, "maxResults": s.options.PageMax},
 		"changePassword": supported(false),
-		"sort":           supported(true),
-		"etag":           supported(true),
-		"pagination": map[string]any{
-			"cursor": true, "index": true, "defaultPaginationMethod": "index",
-			"defaultPageSize": s.options.PageDefault, "maxPageSize": s.options.PageMax,
-		},
+		"sort":           supported(!s.options.NoSort),
+		"etag":           supported(!s.options.NoETag),
 		"authenticationSchemes": []any{map[string]any{
 			"type": "oauthbearertoken", "name": "Bearer token", "description": "A token in the Authorization header, as in RFC 6750.",
 			"specUri": "https://www.rfc-editor.org/info/rfc6750", "primary": true,
 		}},
 		"meta": map[string]any{"resourceType": "ServiceProviderConfig", "location": x.base + "/ServiceProviderConfig"},
-	})
+	}
+	if paging := s.pagingConfig(); paging != nil {
+		doc["pagination"] = paging
+	}
+	return writeJSON(w, http.StatusOK, doc)
 }

@@ -1,7 +1,7 @@
 // Package server is a SCIM 2.0 service provider (RFC 7643, RFC 7644, RFC 9865) over
 // any Store. Routing and the validation of bodies are elimity-com/scim's; what that
 // library lacks is done here: filters, sorting, both kinds of paging, PATCH, versions,
-// projection, .search, limits on requests, the service provider configuration, and an
+// projection, .search, bulk, limits on requests, the service provider configuration, and an
 // error body for every refusal. The library's process-wide switches are not touched.
 //
 // It keeps nothing: every fact is the Store's. It answers nobody without a credential,
@@ -46,6 +46,15 @@ type Options struct {
 	PageMax, PageDefault int
 	// MaxBody is the longest body in bytes, 4 MiB if it is zero.
 	MaxBody int64
+	// Bulk is what POST /Bulk takes; the zero Bulk is none.
+	Bulk Bulk
+	// Paging is how lists are paged.
+	Paging Paging
+	// NoSearch leaves out POST /.search, and NoSort ignores sortBy.
+	NoSearch, NoSort bool
+	// NoETag keeps versions to itself and ignores If-Match and If-None-Match.
+	// RequireIfMatch refuses with 428 (RFC 6585 §3) to change a resource without If-Match.
+	NoETag, RequireIfMatch bool
 	// NoContent answers a successful PATCH with 204 and no body, as many services do.
 	NoContent bool
 	// Strict refuses the repairable mistakes of known clients: booleans as text, one
@@ -79,6 +88,12 @@ func New(store Store, o Options) (http.Handler, error) {
 	s.options.PageDefault = min(orDefault(o.PageDefault, 100), s.options.PageMax)
 	if s.options.MaxBody == 0 {
 		s.options.MaxBody = 4 << 20
+	}
+	if s.options.Bulk.Bytes == 0 {
+		s.options.Bulk.Bytes = s.options.MaxBody
+	}
+	if s.options.Bulk.Via == nil {
+		s.options.Bulk.Via = s
 	}
 	for _, token := range o.Tokens {
 		if token.IsZero() {

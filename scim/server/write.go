@@ -83,7 +83,7 @@ func (s *server) change(x *exchange, kind scim.Kind, id string, compute func(map
 		if err != nil {
 			return Resource{}, err
 		}
-		if err := x.ifMatch(r.Version); err != nil {
+		if err := s.ifMatch(x, r.Version); err != nil {
 			return Resource{}, err
 		}
 		after, err := compute(r.Attributes)
@@ -112,10 +112,10 @@ func (s *server) remove(x *exchange, kind scim.Kind, id string) error {
 		return err
 	}
 	var version int64
-	if x.r.Header.Get("If-Match") != "" {
-		if err := x.ifMatch(r.Version); err != nil {
-			return err
-		}
+	if err := s.ifMatch(x, r.Version); err != nil {
+		return err
+	}
+	if !s.options.NoETag && x.r.Header.Get("If-Match") != "" {
 		version = r.Version
 	}
 	err = s.store.Delete(ctx, kind, id, version)
@@ -131,15 +131,20 @@ func (s *server) remove(x *exchange, kind scim.Kind, id string) error {
 // answer puts a resource into the exchange.
 func (x *exchange) answer(s *server, kind scim.Kind, r Resource, status int) {
 	x.status, x.body = status, s.show(x, kind, r, x.projection)
-	if r.Version > 0 {
+	if r.Version > 0 && !s.options.NoETag {
 		x.etag = etag(r.Version)
 	}
 }
 
 // ifMatch holds a write to the version that the client read (RFC 7644 §3.14).
-func (x *exchange) ifMatch(version int64) error {
+func (s *server) ifMatch(x *exchange, version int64) error {
 	header := x.r.Header.Get("If-Match")
-	if header == "" || tagged(header, version) {
+	switch {
+	case s.options.NoETag:
+		return nil
+	case header == "" && s.options.RequireIfMatch:
+		return &scim.Error{Status: http.StatusPreconditionRequired, Detail: "the request needs If-Match"}
+	case header == "" || tagged(header, version):
 		return nil
 	}
 	return errVersion()
