@@ -128,7 +128,7 @@ func syncOnce(ctx context.Context, t *task, src source.Source, url string) (_ *c
 	if err != nil {
 		return nil, err
 	}
-	return engine.Sync(ctx, connector.Selection{}, nil)
+	return engine.Sync(ctx, connector.Selection{}, connector.Manner{})
 }
 
 // verify makes sure that the work was done that is being timed.

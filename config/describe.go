@@ -83,6 +83,9 @@ func (d *describer) rules() {
 	}
 	d.add("match", strings.Join(match, ", "), d.ofRules("match")...)
 	d.add("adopt", strconv.FormatBool(s.Adopt), d.ofRules("adopt")...)
+	if !s.Users.Protect.IsZero() {
+		d.add("users.protect", s.Users.Protect.Text, d.ofRules("users.protect")...)
+	}
 	d.add("users.include", s.Users.Include.Text, d.ofRules("users.include")...)
 	if !s.Users.Key.IsZero() {
 		d.add("users.key", s.Users.Key.Text, d.ofRules("users.key")...)

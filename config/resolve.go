@@ -155,6 +155,9 @@ func (s *SiteConfig) override(o *Override) {
 	if o.Users == nil {
 		return
 	}
+	if !o.Users.Protect.IsZero() {
+		s.Users.Protect = o.Users.Protect
+	}
 	if !o.Users.Include.IsZero() {
 		s.Users.Include = o.Users.Include
 	}

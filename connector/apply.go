@@ -19,7 +19,7 @@ import (
 // other, and each step may rely on those before it.
 var phases = [][]plan.Action{
 	{plan.AdoptUser, plan.CreateUser, plan.ReactivateUser, plan.RenameUser, plan.UpdateUser},
-	{plan.AdoptGroup, plan.CreateGroup, plan.UpdateGroup, plan.UpdateMembers},
+	{plan.AdoptGroup, plan.CreateGroup, plan.UpdateGroup, plan.UpdateMembers, plan.ReplaceGroup},
 	{plan.DeleteGroup},
 	{plan.SuspendUser},
 	{plan.DeleteUser},
@@ -42,7 +42,7 @@ func (p *pass) carryOut(ctx context.Context, held []plan.Breach) error {
 	if err != nil {
 		return fmt.Errorf("record the beginning of the run: %w", err)
 	}
-	p.run.begun = true
+	p.run.begun, p.id = true, id
 	rec := p.newRecorder()
 	err = p.rounds(ctx, rec, approval)
 	rec.close()
@@ -51,7 +51,11 @@ func (p *pass) carryOut(ctx context.Context, held []plan.Breach) error {
 	}
 	applied, failed := rec.tally()
 	p.run.outcome(applied)
+	p.failed, p.tried, p.ended = len(rec.failures), len(p.plan.Changes), err
 	p.conclude(err, rec)
+	if err := p.settleEscrow(ctx, rec, err == nil); err != nil {
+		return err
+	}
 	end := ledger.RunEnd{At: p.Now(), Status: string(p.run.Status), Reason: bounded(p.run.Reason), Applied: applied, Failed: failed}
 	// What is known must be recorded even when the run was told to stop.
 	if err := p.Ledger.FinishRun(context.WithoutCancel(ctx), id, end, err == nil && !rec.unsettled); err != nil {
@@ -80,7 +84,7 @@ func (p *pass) rounds(ctx context.Context, rec *recorder, approval int64) error 
 		if err := p.phases(ctx, rec); err != nil {
 			return err
 		}
-		if !rec.nameConflicts() {
+		if p.once || !rec.nameConflicts() {
 			return nil
 		}
 	}
@@ -115,7 +119,7 @@ func (p *pass) notes(ctx context.Context, approval int64) error {
 				return err
 			}
 		}
-		if !p.state.Baseline {
+		if !p.state.Baseline || p.readBack {
 			if err := tx.SetBaseline(p.run.Target, p.Site.ID, p.Now()); err != nil {
 				return err
 			}
@@ -139,6 +143,8 @@ func (p *pass) note(tx ledger.Tx, n plan.Note) error {
 		return tx.Claim(p.run.Target, p.Site.ID, n.Key, n.SourceID)
 	case plan.Unclaim:
 		return tx.Unclaim(p.run.Target, p.Site.ID, n.Key)
+	case plan.Forget:
+		return tx.DropObject(p.run.Target, n.Kind, n.Key)
 	default: // Missing, and Back with zero values
 		return tx.SetMissing(p.run.Target, p.Site.ID, n.Kind, n.Key, n.Missed, n.Since)
 	}
@@ -178,13 +184,10 @@ func (p *pass) conclude(err error, rec *recorder) {
 
 // known is what the ledger shall hold of a change whose attributes are confirmed.
 func (p *pass) known(c *plan.Change, remoteID string) plan.Known {
-	k := plan.Known{Kind: c.Kind, Key: c.Key, RemoteID: remoteID, Home: p.Site.ID, Status: plan.Active}
-	if c.Action == plan.SuspendUser {
-		k = *p.state.Users[c.Key]
-		k.Status, k.SuspendedAt, k.Members = plan.Suspended, p.snap.TakenAt, nil
-		k.Prints = withPrint(k.Prints, "active", p.printer.Print("active", false))
-		return k
+	if c.Action == plan.SuspendUser || p.once {
+		return p.partial(c)
 	}
+	k := plan.Known{Kind: c.Kind, Key: c.Key, RemoteID: remoteID, Home: p.Site.ID, Status: plan.Active}
 	k.SourceID = p.sourceID(c)
 	k.Prints = p.printer.Prints(c.After)
 	if c.Kind == scim.User {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
+	"simscim/config"
+	"simscim/connector/ledger"
 	"simscim/connector/plan"
 	"simscim/connector/source"
 	"simscim/connector/target"
@@ -36,22 +39,44 @@ type pass struct {
 	names    *namer
 	desired  *mapper.Desired
 	plan     *plan.Plan
+	// readBack says that everything of ours, by the target's ids, was looked at, and gone
+	// what was not there.
+	readBack bool
+	ours     map[plan.Ref]bool
+	gone     map[plan.Ref]bool
+	// escrow are the objects that failed before.
+	escrow map[plan.Ref]ledger.Escrow
+	// once says that the plan may not be worked out anew: it does not follow from the roll.
+	once bool
+	// id is the run's in the ledger, 0 until it has begun.
+	id int64
+	// failed of tried changes failed, and ended is what ended the run early.
+	failed, tried int
+	ended         error
 }
 
 // maxRounds is how often a plan may be worked out anew because a user name turned out
 // to be taken.
 const maxRounds = 4
 
+func (e *Engine) newPass(j Job, m mode, snap *roster.Snapshot, run *Run) *pass {
+	return &pass{Engine: e, Job: j, mode: m, snap: snap, run: run, target: e.Targets[run.Target], foreign: map[string]bool{}}
+}
+
 // pass takes the snapshot to one target and fills run.
 func (e *Engine) pass(ctx context.Context, j Job, m mode, snap *roster.Snapshot, run *Run) {
 	var calls atomic.Int64
 	took := clock.Stopwatch()
-	p := &pass{Engine: e, Job: j, mode: m, snap: snap, run: run, target: e.Targets[run.Target], foreign: map[string]bool{}}
+	p := e.newPass(j, m, snap, run)
 	e.busy[run.Target].Lock()
 	defer e.busy[run.Target].Unlock()
 	run.validated(snap)
-	if err := p.work(httpx.CountInto(ctx, &calls)); err != nil {
+	err := p.work(httpx.CountInto(ctx, &calls))
+	if err != nil {
 		run.end(Failed, err.Error())
+	}
+	if m.apply {
+		p.diagnose(ctx, err)
 	}
 	run.Requests.Target = calls.Load()
 	run.Seconds += took().Seconds()
@@ -63,14 +88,23 @@ func (p *pass) work(ctx context.Context) (err error) {
 	if err := p.compare(ctx); err != nil {
 		return err
 	}
+	return p.judge(ctx)
+}
+
+// judge checks the finished plan against the safeguards and, in a sync, carries it out.
+func (p *pass) judge(ctx context.Context) error {
 	p.run.planned(p.plan.Counts())
+	p.run.Requests.Least = p.caps.Least(p.plan.Changes)
 	p.troubles()
-	held := p.breaches()
-	if !p.apply || p.saved != nil || len(held) > 0 { // nobody else asks which plan it is
+	held, err := p.breaches(ctx)
+	if err != nil {
+		return err
+	}
+	if !p.apply || p.Saved != nil || len(held) > 0 { // nobody else asks which plan it is
 		p.run.digest = p.plan.Digest(p.printer.Print)
 	}
 	if !p.apply {
-		p.run.steps(p.plan)
+		p.run.steps(p.plan, p.drifted())
 		p.run.end(Done, p.summary())
 		if len(held) > 0 {
 			p.run.end(Held, heldReason(held))
@@ -84,7 +118,7 @@ func (p *pass) work(ctx context.Context) (err error) {
 // only when there is something to do: an unchanged roll costs it no request.
 func (p *pass) compare(ctx context.Context) error {
 	if !p.asked {
-		p.caps = target.Capabilities{Users: true, Groups: true, Suspend: true, Delete: true}
+		p.caps = target.Capabilities{Users: true, Groups: true, Suspend: true, Delete: true, DeleteGroups: true}
 	}
 	if err := p.settle(ctx); err != nil {
 		return err
@@ -112,8 +146,18 @@ func (p *pass) ask(ctx context.Context) (err error) {
 }
 
 func (p *pass) abilities() plan.Abilities {
-	return plan.Abilities{Users: p.caps.Users, Groups: p.caps.Groups, Suspend: p.caps.Suspend, Delete: p.caps.Delete}
+	can := plan.Abilities{
+		Users: p.caps.Users, Groups: p.caps.Groups,
+		Suspend: p.caps.Suspend, Delete: p.caps.Delete, DeleteGroups: p.caps.DeleteGroups,
+	}
+	if p.settings().ReplaceGroups { // nothing else depends on them
+		can.MembersPerCreate, can.MembersPerAdd, can.MembersPerRemove = p.caps.MembersPerCreate, p.caps.MembersPerAdd, p.caps.MembersPerRemove
+	}
+	return can
 }
+
+// settings are the target's in the configuration.
+func (p *pass) settings() *config.Target { return p.Routes.target(p.run.Target) }
 
 // settle plans until all names are settled: they are chosen again when the target turns
 // out to hold some of them, or when another site was quicker.
@@ -122,6 +166,9 @@ func (p *pass) settle(ctx context.Context) error {
 		var err error
 		if p.state, err = p.Ledger.Load(ctx, p.run.Target, p.Site.ID); err != nil {
 			return fmt.Errorf("read the ledger: %w", err)
+		}
+		if err := p.loadEscrow(ctx); err != nil {
+			return err
 		}
 		if err := p.desire(ctx); err != nil {
 			return err
@@ -160,8 +207,8 @@ func (p *pass) desire(ctx context.Context) error {
 }
 
 func (p *pass) input() plan.Input {
-	l := p.Route.Leavers
-	return plan.Input{
+	l, t := p.Route.Leavers, p.settings()
+	in := plan.Input{
 		Site: p.Site.ID, Target: p.run.Target,
 		Desired: p.desired, State: p.state, Observed: p.observed,
 		Print: p.printer.Print,
@@ -171,9 +218,32 @@ func (p *pass) input() plan.Input {
 			Grace:          time.Duration(l.GraceHours) * time.Hour,
 			DeleteAfter:    time.Duration(l.DeleteAfterDays) * 24 * time.Hour,
 		},
-		Can:      p.abilities(),
-		Withheld: p.withheld(),
-		Now:      p.snap.TakenAt,
+		Can:       p.abilities(),
+		May:       plan.Modes{Users: plan.Mode(t.Users), Groups: plan.Mode(t.Groups), Replace: t.ReplaceGroups},
+		Protected: protected(t.Protect),
+		Waiting:   p.waiting(),
+		Gone:      p.gone,
+		Withheld:  p.withheld(),
+		Now:       p.snap.TakenAt,
+	}
+	if !p.At.IsZero() { // by then, whoever has left has been gone for long enough
+		in.Leavers.GraceSnapshots, in.Leavers.Grace = 1, 0
+	}
+	return in
+}
+
+// protected makes the predicate of what the configuration protects, nil for nothing.
+func protected(c config.Protect) func(kind scim.Kind, name, remoteID string) bool {
+	if len(c.Users)+len(c.Groups)+len(c.IDs) == 0 {
+		return nil
+	}
+	return func(kind scim.Kind, name, remoteID string) bool {
+		patterns := c.Users
+		if kind == scim.Group {
+			patterns = c.Groups
+		}
+		return remoteID != "" && slices.Contains(c.IDs, remoteID) ||
+			name != "" && slices.ContainsFunc(patterns, func(pattern string) bool { return globs(pattern, name) })
 	}
 }
 
@@ -192,6 +262,9 @@ func (p *pass) withheld() plan.Withheld {
 		}
 	}
 	p.withholdHidden(&w)
+	for _, id := range p.desired.Protected {
+		w.People[id] = true
+	}
 	for _, problem := range p.desired.Problems {
 		set := w.People
 		if problem.Kind == scim.Group {
@@ -249,7 +322,7 @@ func (p *pass) troubles() {
 		p.run.Troubles = append(p.run.Troubles, Trouble{Kind: problem.Kind, Key: problem.Key, Reason: reason})
 	}
 	for _, s := range p.plan.Skipped {
-		p.run.Troubles = append(p.run.Troubles, Trouble{Kind: s.Kind, Key: s.Key, Reason: s.Reason})
+		p.run.Troubles = append(p.run.Troubles, p.waitingTrouble(s))
 	}
 	for _, n := range p.plan.Notes {
 		if n.What == plan.Missing && n.Kind == scim.User {

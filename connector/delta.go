@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"simscim/config"
 	"simscim/connector/source"
 )
 
@@ -20,10 +21,9 @@ func (e *Engine) unchanged(ctx context.Context, j Job) bool {
 	if !can || delta.FullEvery.Duration <= 0 {
 		return false
 	}
-	sites, err := e.Ledger.Sites(ctx)
-	rec, seen := sites[j.Site.ID]
+	rec, seen, err := e.Ledger.Site(ctx, j.Site.ID)
 	switch {
-	case err != nil, !seen, rec.LastComplete.IsZero(), !rec.FrozenSince.IsZero(), rec.Rules != j.Route.digest():
+	case err != nil, !seen, rec.LastComplete.IsZero(), !rec.FrozenSince.IsZero(), rec.Rules != j.Route.digest:
 		return false
 	case e.Now().Sub(rec.LastComplete) >= delta.FullEvery.Duration:
 		return false
@@ -68,17 +68,16 @@ func (e *Engine) rest(ctx context.Context, j Job, requests int64, seconds float6
 			run.Requests.Source, run.Seconds = requests, seconds
 		}
 		run.end(Done, "nothing has changed at the source since the last full read")
-		e.noteRun(ctx, run)
-		e.Watch(Event{Site: run.Site, Name: run.Name, Target: name, Ended: run})
+		e.close(ctx, run, true)
 		runs = append(runs, run)
 	}
 	return runs
 }
 
 // digest identifies the effective settings of the school.
-func (r Route) digest() string {
+func digest(s *config.SiteConfig) string {
 	h := sha256.New()
-	for _, o := range r.Describe() {
+	for _, o := range s.Describe() {
 		fmt.Fprintf(h, "%q %q\n", o.Path, o.Value)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:12])

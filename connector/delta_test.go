@@ -44,7 +44,7 @@ func TestDeltaLeavesOutReads(t *testing.T) {
 	first := now
 	sync := func(step string, reads int) *Report {
 		t.Helper()
-		report, err := e.Sync(t.Context(), Selection{}, nil)
+		report, err := e.Sync(t.Context(), Selection{}, Manner{})
 		if err != nil || report.Totals.ByStatus[Done] != 1 {
 			t.Fatalf("%s: %+v, %v", step, report.Runs[0], err)
 		}
@@ -71,10 +71,12 @@ func TestDeltaLeavesOutReads(t *testing.T) {
 	settings.Delta.FullEvery.Duration = 0
 	sync("switched off", 5)
 	settings.Delta.FullEvery.Duration = 24 * time.Hour
-	e.Routes.config.Entries()[0].Leavers.GraceHours++
+	entry := e.Routes.config.Entries()[0]
+	entry.Leavers.GraceHours++
+	e.Routes.digests[entry] = digest(entry)
 	sync("the rules changed", 6)
 	sync("and are known now", 6)
-	if report, err := e.Plan(t.Context(), Selection{}); err != nil || report.Totals.ByStatus[Done] != 1 || src.reads != 7 {
+	if report, err := e.Plan(t.Context(), Selection{}, Manner{}); err != nil || report.Totals.ByStatus[Done] != 1 || src.reads != 7 {
 		t.Errorf("a plan must read whole: %d reads, %v", src.reads, err)
 	}
 }
@@ -90,7 +92,7 @@ func TestDeltaNeverProvesAbsence(t *testing.T) {
 	e.Now = src.now
 	settings := e.Routes.config.Sources["sims"]
 	for range 2 { // the second read has everybody under other ids: the first are missing
-		if _, err := e.Sync(t.Context(), Selection{}, nil); err != nil {
+		if _, err := e.Sync(t.Context(), Selection{}, Manner{}); err != nil {
 			t.Fatal(err)
 		}
 		src.suffix = "-new"
@@ -99,7 +101,7 @@ func TestDeltaNeverProvesAbsence(t *testing.T) {
 	tgt.changes = nil
 	for range 5 {
 		now = now.Add(48 * time.Hour)
-		if _, err := e.Sync(t.Context(), Selection{}, nil); err != nil {
+		if _, err := e.Sync(t.Context(), Selection{}, Manner{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -107,7 +109,7 @@ func TestDeltaNeverProvesAbsence(t *testing.T) {
 		t.Errorf("%d changes without a full read", len(tgt.changes))
 	}
 	settings.Delta.FullEvery.Duration = 0
-	if _, err := e.Sync(t.Context(), Selection{}, nil); err != nil || len(tgt.changes) == 0 {
+	if _, err := e.Sync(t.Context(), Selection{}, Manner{}); err != nil || len(tgt.changes) == 0 {
 		t.Errorf("a full read does not end the grace: %v", err)
 	}
 }

@@ -6,7 +6,8 @@
 //	names    who is called what at the target
 //	observe  what the target already holds, where the ledger cannot know
 //	compare  the desired state, and the plan that leads to it
-//	guard    safeguards on the finished plan
+//	guard    safeguards on the finished plan, and holds
+//	escrow   the objects, and health the targets, that are left alone after failures
 //	apply    the plan, phase by phase
 //	record   what was confirmed, into the ledger
 //	report   what happened
@@ -27,6 +28,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"simscim/config"
 	"simscim/connector/ledger"
 	"simscim/connector/source"
 	"simscim/connector/target"
@@ -40,6 +42,8 @@ type Options struct {
 	Targets map[string]target.Target
 	Ledger  ledger.Ledger
 	Routes  *Routes
+	// Window, if not nil, holds the limits that are in force on its days.
+	Window *config.Window
 	// Parallel is how many sites are read and mapped at once; 0 is 1. At one target,
 	// sites are always worked on one after the other.
 	Parallel int
@@ -59,6 +63,8 @@ type Event struct {
 	Done int
 	// Ended is set with the run's last event.
 	Ended *Run
+	// Health is set when a target goes into quarantine, or comes out of it.
+	Health *ledger.Health
 }
 
 // Engine runs sites. It is safe for concurrent use.
@@ -91,28 +97,51 @@ func New(o Options) (*Engine, error) {
 	return e, nil
 }
 
-// Plan works out what a sync would do now, and writes nothing anywhere.
-func (e *Engine) Plan(ctx context.Context, sel Selection) (*Report, error) {
-	return e.run(ctx, sel, mode{listings: &listings{}})
+// Manner is how a run is done. The zero Manner is the usual one.
+type Manner struct {
+	// Saved, if not nil, are the only plans that are applied, and each only if it is
+	// still exactly what would be planned now.
+	Saved *SavedPlans
+	// At plans for a later day, as far as today's data tells. Not for a sync.
+	At time.Time
+	// ReadBack compares with the targets themselves and not with the ledger alone.
+	ReadBack bool
+	// Retry tries at once what waits in escrow, and targets in quarantine.
+	Retry bool
+	// AcceptSmaller takes a school for what it is that has shrunk by more than it may.
+	AcceptSmaller bool
 }
 
-// Sync plans and applies. With saved, only the plans in it are applied, and each only
-// if it is still exactly what would be planned now.
-func (e *Engine) Sync(ctx context.Context, sel Selection, saved *SavedPlans) (*Report, error) {
-	return e.run(ctx, sel, mode{apply: true, saved: saved, listings: &listings{}})
+// Plan works out what a sync would do now, and writes nothing anywhere.
+func (e *Engine) Plan(ctx context.Context, sel Selection, m Manner) (*Report, error) {
+	return e.run(ctx, sel, newMode(m, false))
+}
+
+// Sync plans and applies.
+func (e *Engine) Sync(ctx context.Context, sel Selection, m Manner) (*Report, error) {
+	if !m.At.IsZero() {
+		return nil, errors.New("only a plan can be made for a later day")
+	}
+	return e.run(ctx, sel, newMode(m, true))
 }
 
 // SyncSchool syncs one school that Align found, at all of its targets.
 func (e *Engine) SyncSchool(ctx context.Context, j Job) []*Run {
-	return e.visit(ctx, j, mode{apply: true, listings: &listings{}})
+	return e.visit(ctx, j, newMode(Manner{}, true))
 }
 
 // mode says how far a run goes.
 type mode struct {
+	Manner
 	apply bool
-	saved *SavedPlans
 	// listings are shared by the schools of the run.
 	listings *listings
+	// expected sums, in a plan, what the schools before would change at each target.
+	expected *expected
+}
+
+func newMode(m Manner, apply bool) mode {
+	return mode{Manner: m, apply: apply, listings: &listings{}, expected: &expected{}}
 }
 
 // run works on every selected site. It returns an error only when it could not even

@@ -58,7 +58,7 @@ func (e *Engine) explainAt(ctx context.Context, j Job, who string) ([]Explained,
 	}
 	var all []Explained
 	for _, name := range j.targets {
-		p := &pass{Engine: e, Job: j, mode: mode{listings: &listings{}}, snap: snap, run: newRun(j.Site, name), target: e.Targets[name], foreign: map[string]bool{}}
+		p := e.newPass(j, newMode(Manner{}, false), snap, newRun(j.Site, name))
 		if err := p.compare(ctx); err != nil {
 			return all, err
 		}

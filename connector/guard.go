@@ -6,7 +6,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
+	"simscim/config"
 	"simscim/connector/ledger"
 	"simscim/connector/plan"
 )
@@ -14,25 +17,97 @@ import (
 // counters gives the counter behind each name that a safeguard may have in the
 // configuration.
 var counters = map[string]plan.Counter{
+	"adoptUsers":    plan.Counter(plan.AdoptUser),
 	"createUsers":   plan.Counter(plan.CreateUser),
 	"updateUsers":   plan.Counter(plan.UpdateUser),
 	"renameUsers":   plan.Counter(plan.RenameUser),
 	"suspendUsers":  plan.Counter(plan.SuspendUser),
 	"deleteUsers":   plan.Counter(plan.DeleteUser),
+	"adoptGroups":   plan.Counter(plan.AdoptGroup),
+	"createGroups":  plan.Counter(plan.CreateGroup),
 	"deleteGroups":  plan.Counter(plan.DeleteGroup),
 	"removeMembers": plan.RemoveMember,
 }
 
-// breaches checks the finished plan against the safeguards in force for the site.
-func (p *pass) breaches() []plan.Breach {
-	var limits []plan.Limit
-	for _, name := range slices.Sorted(maps.Keys(p.Route.Safeguards)) {
-		s := p.Route.Safeguards[name]
-		limits = append(limits, plan.Limit{
+// day is the time over which a target's own safeguards add up.
+const day = 24 * time.Hour
+
+// breaches checks the finished plan against the safeguards in force for the site, and
+// for the target with all of its sites.
+func (p *pass) breaches(ctx context.Context) ([]plan.Breach, error) {
+	var forSite, forTarget config.Safeguards
+	if w := p.Window; w != nil && w.Open(p.Now()) {
+		forSite, forTarget = w.Safeguards, w.TargetSafeguards
+	}
+	found := plan.Check(p.plan, p.state, limits(p.Route.Safeguards, forSite))
+	total := limits(p.settings().Safeguards, forTarget)
+	if len(total) == 0 || len(p.plan.Changes) == 0 {
+		return found, nil
+	}
+	applied, err := p.Ledger.Applied(ctx, p.run.Target, p.Now().Add(-day))
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	sizes, err := p.Ledger.Sizes(ctx, p.run.Target)
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	if !p.apply {
+		p.expected.add(p.run.Target, applied)
+	}
+	found = append(found, plan.CheckTotal(p.plan, applied, sizes, total)...)
+	if !p.apply && len(found) == 0 {
+		p.expected.take(p.run.Target, p.plan.Counts())
+	}
+	return found, nil
+}
+
+// expected sums what the plans of one run would change at each target.
+type expected struct {
+	mu  sync.Mutex
+	sum map[string]map[plan.Counter]int
+}
+
+// add adds what is expected at the target so far to counts.
+func (x *expected) add(target string, counts map[plan.Counter]int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for counter, n := range x.sum[target] {
+		counts[counter] += n
+	}
+}
+
+// take remembers the counts of one more plan at the target.
+func (x *expected) take(target string, counts map[plan.Counter]int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.sum == nil {
+		x.sum = map[string]map[plan.Counter]int{}
+	}
+	if x.sum[target] == nil {
+		x.sum[target] = map[plan.Counter]int{}
+	}
+	for counter, n := range counts {
+		x.sum[target][counter] += n
+	}
+}
+
+// limits are the safeguards as plans are judged by them; those of a window take the place
+// of those with the same name.
+func limits(usual, window config.Safeguards) []plan.Limit {
+	all := maps.Clone(usual)
+	if all == nil {
+		all = config.Safeguards{}
+	}
+	maps.Copy(all, window)
+	var list []plan.Limit
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		s := all[name]
+		list = append(list, plan.Limit{
 			Counter: counters[name], Percent: s.Percent, Count: s.Count, PerGroup: s.PerGroup, MinSize: s.MinSize,
 		})
 	}
-	return plan.Check(p.plan, p.state, limits)
+	return list
 }
 
 func heldReason(breaches []plan.Breach) string {

@@ -63,7 +63,7 @@ func TestSchoolsOfARunShareTheListing(t *testing.T) {
 			t.Parallel()
 			tgt := &peopled{strangers: strangers}
 			e := rekeyEngine(t, &schools{ids: []string{"oak", "elm", "ash"}}, tgt)
-			report, err := e.Sync(t.Context(), Selection{}, nil)
+			report, err := e.Sync(t.Context(), Selection{}, Manner{})
 			if err != nil || report.Totals.ByStatus[Done] != 3 {
 				t.Fatalf("%+v, %v", report, err)
 			}

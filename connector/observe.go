@@ -18,17 +18,21 @@ const externalID scim.Path = "externalId"
 // observe looks at the target for the objects that the ledger does not know: at the
 // first run of a site, after a run whose outcome is not known in full, and when a new
 // account would get a name that was somebody else's. They are
-// listed, or looked up one by one where that takes fewer requests. It returns true
-// when it saw user names that other people's accounts hold, or when that was what it
-// looked for, so that names must be chosen again.
+// listed, or looked up one by one where that takes fewer requests. When the target is
+// to be read back, the objects that the ledger knows are looked at as well. It returns
+// true when it saw user names that other people's accounts hold, or when that was what
+// it looked for, so that names must be chosen again.
 func (p *pass) observe(ctx context.Context) (bool, error) {
-	if p.observed != nil || (p.state.Baseline && p.state.Settled && !p.names.doubtful) {
+	if p.observed != nil || (p.state.Baseline && p.state.Settled && !p.names.doubtful && !p.driftDue()) {
 		return false, nil
 	}
 	if err := p.ask(ctx); err != nil {
 		return false, err
 	}
 	p.observed = &plan.Observed{}
+	if p.readBack = p.driftDue(); p.readBack {
+		p.ours = remoteRefs(p.state)
+	}
 	users := lookFor{kind: scim.User, filters: p.caps.FilterUsers}
 	for i := range p.desired.Users {
 		u := &p.desired.Users[i]
@@ -52,6 +56,11 @@ func (p *pass) observe(ctx context.Context) (bool, error) {
 	}
 	if p.caps.Groups {
 		if err := p.look(ctx, &groups); err != nil {
+			return false, err
+		}
+	}
+	if p.readBack {
+		if err := p.lookBack(ctx, &users, &groups); err != nil {
 			return false, err
 		}
 	}
@@ -172,7 +181,7 @@ func (p *pass) find(ctx context.Context, l *lookFor) error {
 // see keeps what may be recognised later, and the names of accounts that are not ours.
 // Of the rest nothing stays.
 func (p *pass) see(l *lookFor, obj target.Object, match []scim.Path) {
-	if l.keys[obj.ExternalID] || len(match) > 0 {
+	if l.keys[obj.ExternalID] || len(match) > 0 || p.ours[plan.Ref{Kind: l.kind, Key: obj.RemoteID}] {
 		p.observed.See(obj, match)
 	}
 	if l.kind != scim.User || l.keys[obj.ExternalID] {

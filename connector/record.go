@@ -117,7 +117,7 @@ func (r *recorder) account(o *target.Outcome) {
 	if o.Attributes && c.Kind == scim.User {
 		r.ids[c.Key] = o.RemoteID
 	}
-	if o.Attributes && c.Action != plan.UpdateMembers || o.Gone && o.Err == nil {
+	if o.Attributes && c.Action != plan.UpdateMembers || o.Gone && o.Final && o.Err == nil {
 		r.applied[plan.Counter(c.Action)]++
 	}
 	if n := len(o.Added); n > 0 {
@@ -228,6 +228,11 @@ func (r *recorder) commit(batch []piece) error {
 // put writes one outcome.
 func (p *pass) put(tx ledger.Tx, o *target.Outcome) error {
 	c, name := o.Change, p.run.Target
+	if step, ok := p.step(o); ok {
+		if err := tx.LogStep(p.id, step); err != nil {
+			return err
+		}
+	}
 	switch {
 	case o.Gone:
 		return tx.DropObject(name, c.Kind, c.Key)

@@ -47,6 +47,8 @@ type groupTx struct {
 	keys []string
 }
 
+func (*groupTx) LogStep(int64, ledger.Step) error { return nil }
+
 func (t *groupTx) AddMembers(_, group string, users []string) error {
 	for _, user := range users {
 		t.keys = append(t.keys, group+"/"+user)

@@ -51,7 +51,7 @@ func (e *Engine) Rekey(ctx context.Context, sel Selection, pairs map[string]stri
 			return all, fmt.Errorf("%s: %w", j.Site.Name, err)
 		}
 		for _, name := range j.targets {
-			p := &pass{Engine: e, Job: j, snap: snap, run: newRun(j.Site, name), target: e.Targets[name], foreign: map[string]bool{}}
+			p := e.newPass(j, newMode(Manner{}, false), snap, newRun(j.Site, name))
 			r, err := p.rekey(ctx, pairs, apply)
 			if err != nil {
 				return all, fmt.Errorf("%s at %s: %w", j.Site.Name, name, err)

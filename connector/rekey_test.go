@@ -43,7 +43,7 @@ func (*school) Requests() int64                         { return 0 }
 type yes struct{ changes []plan.Change }
 
 func (*yes) Capabilities(context.Context) (target.Capabilities, error) {
-	return target.Capabilities{Users: true, Groups: true, Suspend: true, Delete: true}, nil
+	return target.Capabilities{Users: true, Groups: true, Suspend: true, Delete: true, DeleteGroups: true}, nil
 }
 func (*yes) Count(context.Context, scim.Kind) (int, bool, error) { return 0, true, nil }
 func (*yes) List(context.Context, scim.Kind, []scim.Path) iter.Seq2[target.Object, error] {
@@ -114,7 +114,7 @@ func TestRekeyKeepsAccounts(t *testing.T) {
 	src, tgt := &school{}, &yes{}
 	e := rekeyEngine(t, src, tgt)
 	ctx := t.Context()
-	if _, err := e.Sync(ctx, Selection{}, nil); err != nil || len(tgt.changes) != 3 {
+	if _, err := e.Sync(ctx, Selection{}, Manner{}); err != nil || len(tgt.changes) != 3 {
 		t.Fatalf("first sync: %v, %d changes", err, len(tgt.changes))
 	}
 	src.suffix = "-new"
@@ -138,7 +138,7 @@ func TestRekeyKeepsAccounts(t *testing.T) {
 		t.Fatalf("a second re-key still moves: %+v, %v", found, err)
 	}
 	tgt.changes = nil
-	if _, err := e.Sync(ctx, Selection{}, nil); err != nil {
+	if _, err := e.Sync(ctx, Selection{}, Manner{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range tgt.changes {
@@ -160,7 +160,7 @@ func TestRekeyTooLateIsAConflict(t *testing.T) {
 	e := rekeyEngine(t, src, tgt)
 	for _, suffix := range []string{"", "-new"} {
 		src.suffix = suffix
-		if _, err := e.Sync(t.Context(), Selection{}, nil); err != nil {
+		if _, err := e.Sync(t.Context(), Selection{}, Manner{}); err != nil {
 			t.Fatal(err)
 		}
 	}

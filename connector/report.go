@@ -65,6 +65,8 @@ type Run struct {
 	SetAside []SetAside `json:"setAside,omitempty"`
 	// Dropped counts the optional values that could not be used, by reason.
 	Dropped []Dropped `json:"dropped,omitempty"`
+	// Assumed are the assumptions of a plan for a later day, in plain words.
+	Assumed []string `json:"assumed,omitempty"`
 	// Troubles are the objects that are not as they should be, and why.
 	Troubles []Trouble `json:"troubles,omitempty"`
 	// Plan holds the changes themselves; in plans only.
@@ -89,6 +91,9 @@ type Tally struct {
 type Requests struct {
 	Source int64 `json:"source"`
 	Target int64 `json:"target"`
+	// Least is the smallest number of requests in which the plan could be carried out at
+	// the target; 0 where there was nothing to do.
+	Least int `json:"least,omitempty"`
 }
 
 // SetAside counts records set aside for one reason.
@@ -114,6 +119,12 @@ type Trouble struct {
 	Action plan.Action `json:"action,omitempty"`
 	Reason string      `json:"reason"`
 	Advice string      `json:"advice,omitempty"`
+	// Candidates are the target's ids of the objects of which somebody has to choose.
+	Candidates []string `json:"candidates,omitempty"`
+	// Tries is how often it has failed, Next when it is tried again; of an object in
+	// escrow only. Without Next it is not tried again by itself.
+	Tries int       `json:"tries,omitempty"`
+	Next  time.Time `json:"next,omitzero"`
 }
 
 // Step is one change of a plan, for people and scripts that asked to see it. Unlike
@@ -127,6 +138,8 @@ type Step struct {
 	Add    []string    `json:"add,omitempty"`
 	Remove []string    `json:"remove,omitempty"`
 	Reason string      `json:"reason"`
+	// Drift says that the target was changed behind our back.
+	Drift bool `json:"drift,omitempty"`
 }
 
 // StepField is one attribute that a step sets.
@@ -188,11 +201,11 @@ func countSetAside(list []roster.SetAside) []SetAside {
 	return sums
 }
 
-// steps writes the plan out.
-func (r *Run) steps(p *plan.Plan) {
+// steps writes the plan out. drifted tells which changes mend what others have done.
+func (r *Run) steps(p *plan.Plan, drifted func(c *plan.Change) bool) {
 	for i := range p.Changes {
 		c := &p.Changes[i]
-		s := Step{Action: c.Action, Kind: c.Kind, Key: c.Key, Label: c.Label, Add: c.Add, Remove: c.Remove, Reason: c.Reason}
+		s := Step{Action: c.Action, Kind: c.Kind, Key: c.Key, Label: c.Label, Add: c.Add, Remove: c.Remove, Reason: c.Reason, Drift: drifted(c)}
 		if c.RemoteID == "" {
 			for _, a := range c.After {
 				if !scim.IsUnassigned(a.Value) {
@@ -214,6 +227,7 @@ func (r *Report) sum(took time.Duration) {
 		t.ByStatus[run.Status]++
 		t.Requests.Source += run.Requests.Source
 		t.Requests.Target += run.Requests.Target
+		t.Requests.Least += run.Requests.Least
 		for counter, tally := range run.Changes {
 			if t.Changes[counter] == nil {
 				t.Changes[counter] = &Tally{}

@@ -14,17 +14,20 @@ import (
 type Routes struct {
 	config   *config.Config
 	mappings map[*config.SiteConfig]*mapper.Mapping
+	digests  map[*config.SiteConfig]string
 }
 
 // Route is what is to be done with one school.
 type Route struct {
 	*config.SiteConfig
 	Mapping *mapper.Mapping
+	// digest identifies the effective settings.
+	digest string
 }
 
 // Compile compiles the rules of every entry of sites and reports all problems at once.
 func Compile(cfg *config.Config) (*Routes, config.Problems) {
-	r := &Routes{config: cfg, mappings: map[*config.SiteConfig]*mapper.Mapping{}}
+	r := &Routes{config: cfg, mappings: map[*config.SiteConfig]*mapper.Mapping{}, digests: map[*config.SiteConfig]string{}}
 	var problems config.Problems
 	compiler := mapper.NewCompiler()
 	for _, entry := range cfg.Entries() {
@@ -36,7 +39,7 @@ func Compile(cfg *config.Config) (*Routes, config.Problems) {
 				problems = append(problems, p)
 			}
 		}
-		r.mappings[entry] = m
+		r.mappings[entry], r.digests[entry] = m, digest(entry)
 	}
 	return r, problems.Sort()
 }
@@ -66,6 +69,14 @@ func (r *Routes) source(name string) *config.Source {
 	return &config.Source{}
 }
 
+// target returns the settings of a target, by its name.
+func (r *Routes) target(name string) *config.Target {
+	if t := r.config.Targets[name]; t != nil {
+		return t
+	}
+	return &config.Target{}
+}
+
 // byPhase tells whether some entry of sites is for schools of a phase.
 func (r *Routes) byPhase() bool {
 	return slices.ContainsFunc(r.config.Entries(), func(e *config.SiteConfig) bool { return e.When.Phase != "" })
@@ -79,5 +90,5 @@ func (r *Routes) For(site roster.Site) (Route, bool) {
 	if !ok {
 		return Route{}, false
 	}
-	return Route{SiteConfig: entry, Mapping: r.mappings[entry]}, true
+	return Route{SiteConfig: entry, Mapping: r.mappings[entry], digest: r.digests[entry]}, true
 }

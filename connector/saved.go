@@ -59,10 +59,10 @@ func (s *SavedPlans) find(site, target string) (string, bool) {
 
 // moved says why a plan that was saved may not be applied, or "".
 func (p *pass) moved() string {
-	if p.saved == nil {
+	if p.Saved == nil {
 		return ""
 	}
-	switch digest, ok := p.saved.find(p.run.Site, p.run.Target); {
+	switch digest, ok := p.Saved.find(p.run.Site, p.run.Target); {
 	case !ok:
 		return "the saved plan has nothing for this school and target"
 	case digest != p.run.digest:

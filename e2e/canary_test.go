@@ -101,7 +101,7 @@ func TestCanaries(t *testing.T) {
 	sync()
 	r.box.World().Advance(25 * time.Hour)
 	sync() // held
-	plans, err := r.engine.Plan(t.Context(), connector.Selection{})
+	plans, err := r.engine.Plan(t.Context(), connector.Selection{}, connector.Manner{})
 	check(t, err)
 	r.there.mustHold(t, canaryGiven) // else the canaries never flew
 

@@ -28,7 +28,7 @@ func TestSavedPlan(t *testing.T) {
 	r.do(r.box.World().Join(r.siteID(0), world.Student, 2))
 	for _, old := range []*connector.SavedPlans{first, saved} {
 		before := state(r.idp)
-		report, err := r.engine.Sync(t.Context(), connector.Selection{}, old)
+		report, err := r.engine.Sync(t.Context(), connector.Selection{}, connector.Manner{Saved: old})
 		check(t, err)
 		if run := report.Runs[0]; run.Status != connector.Failed || !strings.Contains(run.Reason, "moved") {
 			t.Errorf("a plan of another world: %s: %s", run.Status, run.Reason)
@@ -49,7 +49,7 @@ func TestSavedPlan(t *testing.T) {
 func (r *rig) save() *connector.SavedPlans {
 	r.t.Helper()
 	before, writes := state(r.idp), r.idp.Requests().Writes()
-	report, err := r.engine.Plan(r.t.Context(), connector.Selection{})
+	report, err := r.engine.Plan(r.t.Context(), connector.Selection{}, connector.Manner{})
 	check(r.t, err)
 	if state(r.idp) != before || r.idp.Requests().Writes() != writes {
 		r.t.Error("a plan was written to the target")
@@ -70,7 +70,7 @@ func (r *rig) save() *connector.SavedPlans {
 
 func (r *rig) applies(saved *connector.SavedPlans) {
 	r.t.Helper()
-	report, err := r.engine.Sync(r.t.Context(), connector.Selection{}, saved)
+	report, err := r.engine.Sync(r.t.Context(), connector.Selection{}, connector.Manner{Saved: saved})
 	check(r.t, err)
 	for _, run := range report.Runs {
 		if run.Status != connector.Done {

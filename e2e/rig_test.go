@@ -228,7 +228,7 @@ func (r *rig) sync() *connector.Report {
 // try runs a sync that may end in any way.
 func (r *rig) try(ctx context.Context) *connector.Report {
 	r.t.Helper()
-	report, err := r.engine.Sync(ctx, connector.Selection{}, nil)
+	report, err := r.engine.Sync(ctx, connector.Selection{}, connector.Manner{})
 	check(r.t, err)
 	return report
 }

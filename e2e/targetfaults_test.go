@@ -159,7 +159,7 @@ func TestTakenNameStays(t *testing.T) {
 // nextName is the user name of the one account that the next sync would create.
 func (r *rig) nextName() string {
 	r.t.Helper()
-	report, err := r.engine.Plan(r.t.Context(), connector.Selection{})
+	report, err := r.engine.Plan(r.t.Context(), connector.Selection{}, connector.Manner{})
 	check(r.t, err)
 	for _, step := range report.Runs[0].Plan {
 		if step.Action == plan.CreateUser {

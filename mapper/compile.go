@@ -35,6 +35,8 @@ type Mapping struct {
 	vars    map[string]string
 	scope   string
 	include *rule
+	// protect is the condition on who is left alone, nil for nobody.
+	protect *rule
 	key     *rule
 	name    nameRule
 	attrs   []attrRule
@@ -95,6 +97,7 @@ func (c *Compiler) Compile(rules Rules) (*Mapping, config.Problems) {
 	k.match(m, rules.Match)
 	person := []string{"person", "site", "academicYear", "today"}
 	m.include = k.compile(rules.Users.Include, slot{"users.include", person, wantBool})
+	m.protect = k.compile(rules.Users.Protect, slot{"users.protect", person, wantBool})
 	m.key = k.compile(rules.Users.Key, slot{"users.key", person, wantText})
 	k.users(m, rules.Users, person)
 	k.groups(m, rules.Groups)

@@ -18,6 +18,9 @@ type Desired struct {
 	// Users and Groups are sorted by key.
 	Users  []User
 	Groups []Group
+	// Protected are the ids and keys of people whose accounts are to be left exactly as
+	// they are.
+	Protected []string
 	// Problems are the objects that a rule failed for. They are neither created nor
 	// changed nor taken to be missing.
 	Problems []Problem

@@ -74,7 +74,7 @@ func (w *work) fromGroup(s *scope, g *groupRule, group *roster.Group, members []
 
 // counts tells whether a record makes its person a member of groups.
 func (e *entry) counts() bool {
-	return e.key != "" && (e.inOut == inScope || e.inOut == inDoubt && e.err.Key != "")
+	return e.key != "" && (e.inOut == inScope || e.inOut == inDoubt && (e.err == nil || e.err.Key != ""))
 }
 
 // derive makes a group of our own, or one for each value.

@@ -53,7 +53,10 @@ type entry struct {
 	// key is empty for who is out of scope, and for who has no usable key.
 	key   string
 	inOut standing
-	err   *Problem
+	// protected is for somebody whose account is to be left as it is. Such a record is in
+	// doubt without a problem.
+	protected bool
+	err       *Problem
 }
 
 type standing uint8
@@ -136,12 +139,16 @@ func (w *work) findScope() {
 		e.person = &w.snap.People[i]
 		s.person.Person = e.person
 		in, err := w.include.bool(s)
-		if err == nil && !in {
+		if err == nil && !in && w.protect == nil {
 			return
 		}
 		e.inOut = inScope
 		if err != nil {
 			e.fail("", "include: "+err.Error())
+		}
+		if w.shield(s, e); e.inOut == inScope && !in {
+			e.inOut = outOfScope
+			return
 		}
 		key, err := w.keyOf(s)
 		switch {
@@ -158,6 +165,19 @@ func (w *work) findScope() {
 	w.byPerson = make(map[string]*entry, len(w.entries))
 	for i := range w.entries {
 		w.byPerson[w.entries[i].person.ID] = &w.entries[i]
+	}
+}
+
+// shield finds out whether the record is protected.
+func (w *work) shield(s *scope, e *entry) {
+	if w.protect == nil {
+		return
+	}
+	switch protected, err := w.protect.bool(s); {
+	case err != nil:
+		e.fail("", "protect: "+err.Error())
+	case protected:
+		e.protected, e.inOut = true, inDoubt
 	}
 }
 
@@ -359,8 +379,15 @@ func (w *work) finish() *Desired {
 		}
 	}
 	for i := range w.entries {
-		if err := w.entries[i].err; err != nil {
-			d.Problems = append(d.Problems, *err)
+		e := &w.entries[i]
+		if e.err != nil {
+			d.Problems = append(d.Problems, *e.err)
+		}
+		if e.protected {
+			d.Protected = append(d.Protected, e.person.ID)
+			if e.key != "" {
+				d.Protected = append(d.Protected, e.key)
+			}
 		}
 	}
 	slices.SortFunc(d.Groups, func(a, b Group) int { return cmp.Compare(a.Key, b.Key) })

@@ -220,7 +220,7 @@ func oneOf(pupils []*world.Person, happen func(uuid.UUID) (world.Report, error))
 }
 
 func (d *demo) plan(ctx context.Context) error {
-	report, err := d.engine.Plan(ctx, connector.Selection{})
+	report, err := d.engine.Plan(ctx, connector.Selection{}, connector.Manner{})
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func (d *demo) plan(ctx context.Context) error {
 
 func (d *demo) sync(ctx context.Context) error {
 	d.bars = d.newProgress()
-	report, err := d.engine.Sync(ctx, connector.Selection{}, nil)
+	report, err := d.engine.Sync(ctx, connector.Selection{}, connector.Manner{})
 	d.bars.stop()
 	if err != nil {
 		return err
@@ -253,7 +253,7 @@ func (d *demo) show(report *connector.Report, style reportStyle) error {
 
 // rest proves that a sync of an unchanged roll writes nothing.
 func (d *demo) rest(ctx context.Context) error {
-	report, err := d.engine.Sync(ctx, connector.Selection{}, nil)
+	report, err := d.engine.Sync(ctx, connector.Selection{}, connector.Manner{})
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (c *cli) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report, err := a.engine.Plan(cmd.Context(), sel)
+			report, err := a.engine.Plan(cmd.Context(), sel, connector.Manner{})
 			if err != nil {
 				return err
 			}
@@ -82,7 +82,7 @@ func (c *cli) syncCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report, err := a.engine.Sync(cmd.Context(), sel, saved)
+			report, err := a.engine.Sync(cmd.Context(), sel, connector.Manner{Saved: saved})
 			bar.stop()
 			if err != nil {
 				return err

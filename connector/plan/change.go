@@ -87,7 +87,7 @@ func (c *Change) Count(counts map[Counter]int) {
 	if n := len(c.Add); n > 0 {
 		counts[AddMember] += n
 	}
-	if n := len(c.Remove); n > 0 {
+	if n := len(c.Remove); n > 0 && c.Action != ReplaceGroup { // there they go with the group
 		counts[RemoveMember] += n
 	}
 }

@@ -16,20 +16,30 @@ func (p *Plan) Digest(print func(path scim.Path, value any) uint64) string {
 	h := sha256.New()
 	put(h, p.Site, p.Target)
 	for i := range p.Changes {
-		c := &p.Changes[i]
-		put(h, string(c.Action), string(c.Kind), c.Key, c.RemoteID)
-		if c.RemoteID == "" {
-			for _, a := range c.After {
-				putField(h, a.Path, print(a.Path, a.Value))
-			}
-		}
-		for _, f := range c.Set {
-			putField(h, f.Path, print(f.Path, f.After))
-		}
-		put(h, c.Add...)
-		put(h, c.Remove...)
+		p.Changes[i].put(h, print)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// Identity identifies what the change does, in the way that Digest does a plan.
+func (c *Change) Identity(print func(path scim.Path, value any) uint64) string {
+	h := sha256.New()
+	c.put(h, print)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+func (c *Change) put(h hash.Hash, print func(path scim.Path, value any) uint64) {
+	put(h, string(c.Action), string(c.Kind), c.Key, c.RemoteID)
+	if c.RemoteID == "" || c.Action == ReplaceGroup {
+		for _, a := range c.After {
+			putField(h, a.Path, print(a.Path, a.Value))
+		}
+	}
+	for _, f := range c.Set {
+		putField(h, f.Path, print(f.Path, f.After))
+	}
+	put(h, c.Add...)
+	put(h, c.Remove...)
 }
 
 // put writes a list so that no two lists give the same bytes.

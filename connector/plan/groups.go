@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"simscim/mapper"
+	"simscim/roster"
 	"simscim/scim"
 )
 
@@ -17,7 +19,7 @@ func (b *builder) groups() {
 	for i := range b.Desired.Groups {
 		g := &b.Desired.Groups[i]
 		if known := b.State.Groups[g.Key]; known != nil {
-			b.knownGroup(g, known)
+			b.knownGroup(g, known, keyOf)
 		} else {
 			b.newGroup(g, keyOf)
 		}
@@ -45,24 +47,16 @@ func (b *builder) newGroup(g *mapper.Group, keyOf map[string]string) {
 	want := b.members(g, nil)
 	found, by, skip := b.recognise(scim.Group, g.Key, g.Attributes)
 	switch {
-	case skip != "":
-		b.skip(Skip{Kind: scim.Group, Key: g.Key, Label: c.Label, Reason: skip})
+	case skip != nil:
+		skip.Key, skip.Label = g.Key, c.Label
+		b.skip(*skip)
 		return
 	case found != nil:
 		c.Action, c.RemoteID = AdoptGroup, found.RemoteID
 		c.Set = b.diffObject(g.Attributes, g.CreateOnly, found)
-		have := map[string]struct{}{}
-		for _, id := range found.Members {
-			if key, ours := keyOf[id]; ours { // other members are not ours to take out
-				have[key] = struct{}{}
-			}
-		}
+		have := ourMembers(found, keyOf)
 		c.Add, c.Remove = b.difference(want, have)
-		for _, key := range want {
-			if _, in := have[key]; in {
-				c.Have = append(c.Have, key)
-			}
-		}
+		c.Have = both(want, have)
 		c.Reason = "a group at the target was recognised by " + string(by)
 	default:
 		c.Action, c.Add = CreateGroup, want
@@ -70,17 +64,33 @@ func (b *builder) newGroup(g *mapper.Group, keyOf map[string]string) {
 		if g.SourceID == "" {
 			c.Reason = "the rules ask for a group that the target lacks"
 		}
+		if b.Gone[Ref{scim.Group, g.Key}] {
+			c.Reason = "the group was deleted at the target behind our back"
+		}
 	}
 	b.change(c)
 }
 
-func (b *builder) knownGroup(g *mapper.Group, known *Known) {
+func (b *builder) knownGroup(g *mapper.Group, known *Known, keyOf map[string]string) {
+	if !b.May.Groups.updates() {
+		return
+	}
 	c := Change{
 		Kind: scim.Group, Key: g.Key, RemoteID: known.RemoteID, Label: g.Attributes.String(displayName),
-		After: g.Attributes, Set: b.diffKnown(scim.Group, g.Key, g.Attributes, g.CreateOnly, known),
+		After: g.Attributes, Set: b.diffKnown(scim.Group, g.Attributes, g.CreateOnly, known),
 	}
-	c.Add, c.Remove = b.difference(b.members(g, known), known.Members)
+	want := b.members(g, known)
+	have := known.Members
+	if o := b.Observed.at(scim.Group, known.RemoteID); o != nil && o.MembersKnown {
+		have = ourMembers(o, keyOf)
+		c.Have = both(want, have)
+		maps.Copy(have, without(known.Members, want)) // what is noted and not wanted goes
+	}
+	c.Add, c.Remove = b.difference(want, have)
 	switch {
+	case b.anew(g, &c, want):
+		c.Action, c.Set, c.Add, c.Have = ReplaceGroup, nil, want, nil
+		c.Reason = comings(len(want), len(c.Remove)) + "; the group is made anew because that takes fewer requests"
 	case len(c.Set) > 0:
 		c.Action, c.Reason = UpdateGroup, changed(c.Set)
 	case len(c.Add)+len(c.Remove) > 0:
@@ -128,7 +138,7 @@ func (b *builder) difference(want []string, have map[string]struct{}) (add, remo
 			add = append(add, key)
 		}
 	}
-	if len(have) == len(want)-len(add) || b.Withheld.Freeze != "" {
+	if len(have) == len(want)-len(add) || b.Withheld.Freeze != "" || !b.May.Groups.removes() {
 		return add, nil
 	}
 	for key := range have {
@@ -138,6 +148,58 @@ func (b *builder) difference(want []string, have map[string]struct{}) (add, remo
 	}
 	slices.Sort(remove)
 	return add, remove
+}
+
+// anew tells whether a class group is better deleted and made again: where members are
+// taken out one by one, a class that changes hands costs a request for each pupil.
+func (b *builder) anew(g *mapper.Group, c *Change, want []string) bool {
+	if !b.May.Replace || !b.Can.DeleteGroups || !strings.HasPrefix(g.SourceID, string(roster.Class)+":") || len(c.Remove) == 0 {
+		return false
+	}
+	single := pieces(len(c.Remove), b.Can.MembersPerRemove) + pieces(len(c.Add), b.Can.MembersPerAdd)
+	replaced := 2 + pieces(len(want)-b.Can.MembersPerCreate, b.Can.MembersPerAdd)
+	return replaced < single
+}
+
+// pieces is how many requests of at most size members n members make.
+func pieces(n, size int) int {
+	if n <= 0 {
+		return 0
+	}
+	return (n + max(size, 1) - 1) / max(size, 1)
+}
+
+// ourMembers are the keys of those members at the target who are ours; others are not
+// ours to take out.
+func ourMembers(o *Object, keyOf map[string]string) map[string]struct{} {
+	have := make(map[string]struct{}, len(o.Members))
+	for _, id := range o.Members {
+		if key, ours := keyOf[id]; ours {
+			have[key] = struct{}{}
+		}
+	}
+	return have
+}
+
+// both are the wanted who are there.
+func both(want []string, have map[string]struct{}) (list []string) {
+	for _, key := range want {
+		if _, in := have[key]; in {
+			list = append(list, key)
+		}
+	}
+	return list
+}
+
+// without are the members of the set who are not wanted; want is sorted.
+func without(set map[string]struct{}, want []string) map[string]struct{} {
+	rest := map[string]struct{}{}
+	for key := range set {
+		if _, wanted := slices.BinarySearch(want, key); !wanted {
+			rest[key] = struct{}{}
+		}
+	}
+	return rest
 }
 
 func compareFields(x, y Field) int { return cmp.Compare(x.Path, y.Path) }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,26 +28,56 @@ type Breach struct {
 // Check counts the finished plan against the limits, before anything is written. The
 // breaches are sorted; one is enough to hold the whole plan.
 func Check(p *Plan, state *State, limits []Limit) []Breach {
-	counts, sizes := p.Counts(), sizesOf(state)
 	var breaches []Breach
 	for _, l := range limits {
 		if l.PerGroup {
 			breaches = append(breaches, l.checkGroups(p, state)...)
-			continue
-		}
-		if why := l.exceeded(counts[l.Counter], sizes.of(l.Counter)); why != "" {
-			breaches = append(breaches, Breach{l.Counter, fmt.Sprintf("%s: %s", l.Counter, why)})
+		} else if b, broken := l.check(p.Counts(), sizesOf(state)); broken {
+			breaches = append(breaches, b)
 		}
 	}
-	slices.SortStableFunc(breaches, func(x, y Breach) int {
-		if x.Counter < y.Counter {
-			return -1
-		} else if x.Counter > y.Counter {
-			return 1
+	return sorted(breaches)
+}
+
+// CheckTotal counts the plan, and what was applied at the target lately by whatever
+// site, against limits for the target as a whole. A counter that the plan does not add to
+// breaks nothing: the plan could not mend it.
+func CheckTotal(p *Plan, applied map[Counter]int, target Sizes, limits []Limit) []Breach {
+	planned := p.Counts()
+	var breaches []Breach
+	for _, l := range limits {
+		total := maps.Clone(planned)
+		for counter, n := range applied {
+			total[counter] += n
 		}
-		return 0
-	})
+		if l.count(planned) == 0 {
+			continue
+		}
+		if b, broken := l.check(total, target); broken {
+			b.Sentence += " for the whole target within a day"
+			breaches = append(breaches, b)
+		}
+	}
+	return sorted(breaches)
+}
+
+func sorted(breaches []Breach) []Breach {
+	slices.SortStableFunc(breaches, func(x, y Breach) int { return cmp.Compare(x.Counter, y.Counter) })
 	return breaches
+}
+
+func (l *Limit) check(counts map[Counter]int, sizes Sizes) (b Breach, broken bool) {
+	why := l.exceeded(l.count(counts), sizes.of(l.Counter))
+	return Breach{l.Counter, fmt.Sprintf("%s: %s", l.Counter, why)}, why != ""
+}
+
+// count is what the limit is on: a group that is made anew was deleted as well.
+func (l *Limit) count(counts map[Counter]int) int {
+	n := counts[l.Counter]
+	if l.Counter == Counter(DeleteGroup) {
+		n += counts[Counter(ReplaceGroup)]
+	}
+	return n
 }
 
 // checkGroups looks at each group that loses members. Many groups that break the same

@@ -20,7 +20,7 @@ func (b *builder) leavingUsers() {
 		case b.Withheld.Freeze != "", b.Withheld.People[known.SourceID], b.Withheld.People[key]:
 			b.staying[key] = true
 		case known.Status == Suspended:
-			b.longSuspended(known)
+			b.suspended(known)
 		default:
 			b.leave(known)
 		}
@@ -36,13 +36,9 @@ func (b *builder) leave(known *Known) {
 		b.note(Note{What: Missing, Kind: scim.User, Key: known.Key, Missed: missed, Since: since})
 	case known.Shared:
 		b.note(Note{What: Unclaim, Kind: scim.User, Key: known.Key})
+	case !b.May.Users.removes(): // the account stays, the groups are left
 	case b.Can.Suspend:
-		off := scim.Attributes{{Path: active, Value: false}}
-		b.change(Change{
-			Action: SuspendUser, Kind: scim.User, Key: known.Key, RemoteID: known.RemoteID, Label: known.Name,
-			After: off, Set: []Field{{Path: active, Before: true, After: false}},
-			Reason: gone("the person", missed, since),
-		})
+		b.suspend(known, gone("the person", missed, since))
 	case b.Can.Delete:
 		b.change(Change{
 			Action: DeleteUser, Kind: scim.User, Key: known.Key, RemoteID: known.RemoteID, Label: known.Name,
@@ -53,8 +49,26 @@ func (b *builder) leave(known *Known) {
 	}
 }
 
-// longSuspended deletes an account whose retention is over.
-func (b *builder) longSuspended(known *Known) {
+func (b *builder) suspend(known *Known, reason string) {
+	b.change(Change{
+		Action: SuspendUser, Kind: scim.User, Key: known.Key, RemoteID: known.RemoteID, Label: known.Name,
+		After: scim.Attributes{{Path: active, Value: false}}, Set: []Field{{Path: active, Before: true, After: false}},
+		Reason: reason,
+	})
+}
+
+// suspended suspends an account again that somebody has switched on, and deletes one
+// whose retention is over.
+func (b *builder) suspended(known *Known) {
+	if !b.May.Users.removes() {
+		return
+	}
+	if o := b.Observed.at(scim.User, known.RemoteID); o != nil {
+		if on, said := o.Attributes.Get(active); said && scim.SameValue(active, on, true) {
+			b.suspend(known, "the account was switched on at the target, and the person is not on the roll")
+			return
+		}
+	}
 	if b.Leavers.DeleteAfter <= 0 || !b.Can.Delete || known.SuspendedAt.IsZero() {
 		return
 	}
@@ -77,14 +91,14 @@ func (b *builder) leavingGroups() {
 	}
 	for _, key := range slices.Sorted(maps.Keys(b.State.Groups)) {
 		known := b.State.Groups[key]
-		if wanted[key] || b.Withheld.Freeze != "" || b.Withheld.group(known) {
+		if wanted[key] || b.Withheld.Freeze != "" || b.Withheld.group(known) || !b.May.Groups.removes() {
 			continue
 		}
 		missed, since, over := b.grace(known)
 		switch {
 		case !over:
 			b.note(Note{What: Missing, Kind: scim.Group, Key: key, Missed: missed, Since: since})
-		case !b.Can.Delete:
+		case !b.Can.DeleteGroups:
 			b.skip(Skip{Kind: scim.Group, Key: key, Reason: "the target cannot delete groups"})
 		default:
 			b.change(Change{

@@ -20,6 +20,7 @@ type Object struct {
 // existing objects are recognised by. The zero value has seen nothing.
 type Observed struct {
 	byValue map[observedKey][]*Object
+	byID    map[Ref]*Object
 }
 
 type observedKey struct {
@@ -31,12 +32,14 @@ type observedKey struct {
 // externalID is the path of the attribute that names our key.
 const externalID scim.Path = "externalId"
 
-// See takes an object into account under its externalId and its values at the paths.
+// See takes an object into account under its id, its externalId and its values at the
+// paths.
 func (o *Observed) See(obj Object, paths []scim.Path) {
 	if o.byValue == nil {
-		o.byValue = map[observedKey][]*Object{}
+		o.byValue, o.byID = map[observedKey][]*Object{}, map[Ref]*Object{}
 	}
 	p := &obj
+	o.byID[Ref{obj.Kind, obj.RemoteID}] = p
 	if obj.ExternalID != "" {
 		o.add(observedKey{obj.Kind, externalID, obj.ExternalID}, p)
 	}
@@ -54,6 +57,17 @@ func (o *Observed) add(key observedKey, obj *Object) {
 		}
 	}
 	o.byValue[key] = append(o.byValue[key], obj)
+}
+
+// Has tells whether the object with the target's id was seen.
+func (o *Observed) Has(kind scim.Kind, remoteID string) bool { return o.at(kind, remoteID) != nil }
+
+// at returns the object with the target's id, if it was seen.
+func (o *Observed) at(kind scim.Kind, remoteID string) *Object {
+	if o == nil || remoteID == "" {
+		return nil
+	}
+	return o.byID[Ref{kind, remoteID}]
 }
 
 // find returns the objects whose attribute at path has the value.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,8 +26,17 @@ type Input struct {
 	// Adopt allows taking over what Match recognised.
 	Adopt   bool
 	Leavers Leavers
-	// Can says which steps the target knows.
+	// Can says which steps the target knows, May which of them the configuration allows.
 	Can Abilities
+	May Modes
+	// Protected tells what is never written: an object by what it is called, now or with
+	// this plan, or by the target's id. Nil protects nothing.
+	Protected func(kind scim.Kind, name, remoteID string) bool
+	// Waiting are the objects that failed and are not yet to be tried again, each with
+	// the change that failed. Any other change of them goes ahead.
+	Waiting map[Ref]Wait
+	// Gone are objects of ours that the target was seen not to have any more.
+	Gone map[Ref]bool
 	// Withheld are the people and groups that the source or a rule set aside.
 	Withheld Withheld
 	// Now is the time of the snapshot.
@@ -45,6 +55,51 @@ type Leavers struct {
 type Abilities struct {
 	Users, Groups   bool
 	Suspend, Delete bool
+	DeleteGroups    bool
+	// MembersPerCreate, MembersPerAdd and MembersPerRemove are how many members travel in
+	// one request.
+	MembersPerCreate, MembersPerAdd, MembersPerRemove int
+}
+
+// Modes are what the configuration allows to be done to users and to groups.
+type Modes struct {
+	Users, Groups Mode
+	// Replace allows to make a class group anew where that takes fewer requests.
+	Replace bool
+}
+
+// Mode is how far simscim may go with one kind of object.
+type Mode string
+
+// The modes, from the most to the least.
+const (
+	// Full does all that a plan may hold; so does the empty Mode.
+	Full Mode = "full"
+	// Upsert creates and updates, and takes nothing away.
+	Upsert Mode = "upsert"
+	// CreateOnly never touches again what was created.
+	CreateOnly Mode = "create"
+	// Off leaves the kind alone.
+	Off Mode = "off"
+)
+
+// updates tells whether what exists may be changed, and removes whether it may be taken
+// away.
+func (m Mode) updates() bool { return m != CreateOnly && m != Off }
+func (m Mode) removes() bool { return m == Full || m == "" }
+
+// Ref names an object.
+type Ref struct {
+	Kind scim.Kind
+	Key  string
+}
+
+// Wait is a change that is not yet to be tried again.
+type Wait struct {
+	// Change is the identity of the change, as Change.Identity gives it.
+	Change string
+	// Reason is a sentence without personal data.
+	Reason string
 }
 
 // Withheld names what was set aside. It is left exactly as it is: not knowing is not
@@ -104,6 +159,8 @@ const (
 	Claim NoteKind = "claim"
 	// Unclaim: this site no longer needs an account that another one does.
 	Unclaim NoteKind = "unclaim"
+	// Forget: the target no longer has the object.
+	Forget NoteKind = "forget"
 )
 
 // Skip is an object that is left alone although something should happen to it.
@@ -112,8 +169,12 @@ type Skip struct {
 	Key  string
 	// Label is for terminals, never for logs.
 	Label string
+	// Candidates are the target's ids of the objects that one would have to be chosen of.
+	Candidates []string
 	// Reason is a sentence without personal data.
 	Reason string
+	// Waiting says that the object is left alone only until its next try.
+	Waiting bool
 }
 
 // Compute works out the plan.
@@ -131,14 +192,18 @@ type Skip struct {
 //	no       yes, grace over     shared with a site       unclaim
 //	no       yes, grace over     –                        suspend a user, delete a group
 //	no       suspended for long  –                        delete
+//	any      yes                 seen to be gone          forget; then as not in the ledger
 //	withheld yes                 –                        nothing
+//
+// Whatever is protected, or waits after a failure, is skipped with the reason.
 func Compute(in Input) *Plan {
 	b := &builder{Input: in, plan: &Plan{Site: in.Site, Target: in.Target}, present: map[string]bool{}, staying: map[string]bool{}}
+	b.forget()
 	if in.Can.Users {
 		b.users()
 		b.leavingUsers()
 	}
-	if in.Can.Groups {
+	if in.Can.Groups && in.May.Groups != Off {
 		b.groups()
 		b.leavingGroups()
 	}
@@ -189,6 +254,61 @@ func (b *builder) sort() {
 	})
 }
 
-func (b *builder) change(c Change) { b.plan.Changes = append(b.plan.Changes, c) }
-func (b *builder) note(n Note)     { b.plan.Notes = append(b.plan.Notes, n) }
-func (b *builder) skip(s Skip)     { b.plan.Skipped = append(b.plan.Skipped, s) }
+// change takes a change into the plan, unless the object is protected or waits. It
+// tells whether it did.
+func (b *builder) change(c Change) bool {
+	wait, waits := b.Waiting[Ref{c.Kind, c.Key}]
+	switch {
+	case b.protected(&c):
+		b.skip(Skip{Kind: c.Kind, Key: c.Key, Label: c.Label, Reason: "it is protected: it would need " + string(c.Action)})
+	case waits && wait.Change == c.Identity(b.Print):
+		b.skip(Skip{Kind: c.Kind, Key: c.Key, Label: c.Label, Reason: wait.Reason, Waiting: true})
+	default:
+		b.plan.Changes = append(b.plan.Changes, c)
+		return true
+	}
+	return false
+}
+
+// protected tells whether the object may not be written, by its new name or its old.
+func (b *builder) protected(c *Change) bool {
+	if b.Protected == nil {
+		return false
+	}
+	names := []string{c.Label}
+	if known := b.State.Users[c.Key]; c.Kind == scim.User && known != nil {
+		names = append(names, known.Name)
+	}
+	if o := b.Observed.at(c.Kind, c.RemoteID); o != nil {
+		names = append(names, o.Attributes.String(userName), o.Attributes.String(displayName))
+	}
+	return slices.ContainsFunc(names, func(name string) bool { return b.Protected(c.Kind, name, c.RemoteID) })
+}
+
+// forget takes what is gone at the target out of the state, as if it had never been, and
+// with the users their memberships.
+func (b *builder) forget() {
+	if len(b.Gone) == 0 {
+		return
+	}
+	state := *b.State
+	state.Users, state.Groups = maps.Clone(state.Users), maps.Clone(state.Groups)
+	b.State = &state
+	for ref := range b.Gone {
+		if ref.Kind == scim.User {
+			delete(state.Users, ref.Key)
+		} else {
+			delete(state.Groups, ref.Key)
+		}
+		b.note(Note{What: Forget, Kind: ref.Kind, Key: ref.Key})
+	}
+	for key, g := range state.Groups {
+		there := *g
+		there.Members = maps.Clone(g.Members)
+		maps.DeleteFunc(there.Members, func(member string, _ struct{}) bool { return b.Gone[Ref{scim.User, member}] })
+		state.Groups[key] = &there
+	}
+}
+
+func (b *builder) note(n Note) { b.plan.Notes = append(b.plan.Notes, n) }
+func (b *builder) skip(s Skip) { b.plan.Skipped = append(b.plan.Skipped, s) }

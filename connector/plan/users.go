@@ -34,8 +34,9 @@ func (b *builder) newUser(u *mapper.User) {
 	c := Change{Kind: scim.User, Key: u.Key, Label: u.Attributes.String(userName), After: u.Attributes}
 	found, by, skip := b.recognise(scim.User, u.Key, u.Attributes)
 	switch {
-	case skip != "":
-		b.skip(Skip{Kind: scim.User, Key: u.Key, Label: c.Label, Reason: skip})
+	case skip != nil:
+		skip.Key, skip.Label = u.Key, c.Label
+		b.skip(*skip)
 		return
 	case found != nil:
 		c.Action, c.RemoteID = AdoptUser, found.RemoteID
@@ -48,9 +49,11 @@ func (b *builder) newUser(u *mapper.User) {
 	default:
 		c.Action = CreateUser
 		c.Reason = fmt.Sprintf("a %s who is in scope has no account yet", personKind(u))
+		if b.Gone[Ref{scim.User, u.Key}] {
+			c.Reason = "the account was deleted at the target behind our back"
+		}
 	}
-	b.present[u.Key] = true
-	b.change(c)
+	b.present[u.Key] = b.change(c)
 }
 
 // sharedUser notes that this site needs an account that another site decides on.
@@ -66,7 +69,10 @@ func (b *builder) sharedUser(u *mapper.User, known *Known) {
 // knownUser plans an account of ours.
 func (b *builder) knownUser(u *mapper.User, known *Known) {
 	b.present[u.Key] = true
-	set := b.diffKnown(scim.User, u.Key, u.Attributes, u.CreateOnly, known)
+	if !b.May.Users.updates() {
+		return
+	}
+	set := b.diffKnown(scim.User, u.Attributes, u.CreateOnly, known)
 	c := Change{
 		Kind: scim.User, Key: u.Key, RemoteID: known.RemoteID, Label: u.Attributes.String(userName),
 		After: u.Attributes, Set: set,
@@ -88,7 +94,15 @@ func (b *builder) knownUser(u *mapper.User, known *Known) {
 
 // recognise looks for an existing object that is the one with the key: by externalId,
 // which nobody but us sets, then by the match rules. skip says why it cannot be used.
-func (b *builder) recognise(kind scim.Kind, key string, attrs scim.Attributes) (found *Object, by scim.Path, skip string) {
+func (b *builder) recognise(kind scim.Kind, key string, attrs scim.Attributes) (found *Object, by scim.Path, skip *Skip) {
+	no := func(list []*Object, format string, args ...any) *Skip {
+		s := &Skip{Kind: kind, Reason: fmt.Sprintf(format, args...)}
+		for _, o := range list {
+			s.Candidates = append(s.Candidates, o.RemoteID)
+		}
+		slices.Sort(s.Candidates)
+		return s
+	}
 	for _, path := range append([]scim.Path{externalID}, b.Match...) {
 		value := any(key)
 		if path != externalID {
@@ -102,16 +116,16 @@ func (b *builder) recognise(kind scim.Kind, key string, attrs scim.Attributes) (
 		case len(list) == 0:
 			continue
 		case len(list) > 1:
-			return nil, path, fmt.Sprintf("%d objects at the target match by %s; only one may", len(list), path)
+			return nil, path, no(list, "%d objects at the target match by %s; only one may", len(list), path)
 		case path != externalID && !b.Adopt:
-			return nil, path, fmt.Sprintf("an object at the target matches by %s, and the rules do not allow to adopt it", path)
+			return nil, path, no(list, "an object at the target matches by %s, and the rules do not allow to adopt it", path)
 		case b.adopted[list[0].RemoteID] != "":
-			return nil, path, fmt.Sprintf("the object that matches by %s was recognised as somebody else's already", path)
+			return nil, path, no(list, "the object that matches by %s was recognised as somebody else's already", path)
 		default:
-			return list[0], path, ""
+			return list[0], path, nil
 		}
 	}
-	return nil, "", ""
+	return nil, "", nil
 }
 
 // ours tells whether the ledger knows the object at the target as that of another key.
@@ -126,13 +140,19 @@ func (b *builder) ours(kind scim.Kind, o *Object) bool {
 
 // diffKnown compares the desired attributes with the confirmed ones, or with the
 // object itself where it was read back.
-func (b *builder) diffKnown(kind scim.Kind, key string, attrs scim.Attributes, createOnly []scim.Path, known *Known) []Field {
-	for _, o := range b.Observed.find(kind, externalID, key) {
-		if o.RemoteID == known.RemoteID {
-			return b.diffObject(attrs, createOnly, o)
-		}
-	}
+func (b *builder) diffKnown(kind scim.Kind, attrs scim.Attributes, createOnly []scim.Path, known *Known) []Field {
 	var set []Field
+	if o := b.Observed.at(kind, known.RemoteID); o != nil {
+		set = b.diffObject(attrs, createOnly, o)
+		for _, p := range known.Prints {
+			_, wanted := attrs.Get(p.Path)
+			if v, there := o.Attributes.Get(p.Path); !wanted && there && !scim.IsUnassigned(v) {
+				set = append(set, Field{Path: p.Path, Before: v})
+			}
+		}
+		slices.SortFunc(set, compareFields)
+		return set
+	}
 	for _, a := range attrs {
 		if slices.Contains(createOnly, a.Path) {
 			continue

@@ -5,7 +5,9 @@ package target
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"net/http"
 
 	"simscim/connector/plan"
 	"simscim/scim"
@@ -49,6 +51,16 @@ type Target interface {
 
 	// Requests counts the HTTP requests sent so far, retries included.
 	Requests() int64
+}
+
+// ErrCredentials marks an error of a target that cannot be signed in to.
+var ErrCredentials = errors.New("the target refuses the credentials")
+
+// CredentialsRefused tells whether going on is of no use before somebody has renewed the
+// credentials.
+func CredentialsRefused(err error) bool {
+	e, ok := errors.AsType[*scim.Error](err)
+	return errors.Is(err, ErrCredentials) || ok && e.Status == http.StatusUnauthorized
 }
 
 // Lookup gives the target's id of the user with the key. ok is false for a user who
