@@ -118,9 +118,7 @@ func (b *Builder) Finish() *Snapshot {
 	})
 	slices.SortFunc(s.People, func(x, y Person) int { return cmp.Compare(x.ID, y.ID) })
 	slices.SortFunc(s.Groups, func(x, y Group) int { return compareKeys(x.GroupKey, y.GroupKey) })
-	slices.SortFunc(s.Memberships, func(x, y Membership) int {
-		return cmp.Or(compareKeys(x.Group, y.Group), cmp.Compare(x.Person, y.Person), cmp.Compare(x.Role, y.Role))
-	})
+	slices.SortFunc(s.Memberships, compareMemberships)
 	b.fillGroupNames()
 	b.fillWarnings()
 	b.people, b.groups, b.members, b.warnings = nil, nil, nil, nil
@@ -170,4 +168,8 @@ func (b *Builder) fillGroupNames() {
 
 func compareKeys(x, y GroupKey) int {
 	return cmp.Or(cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.ID, y.ID))
+}
+
+func compareMemberships(x, y Membership) int {
+	return cmp.Or(compareKeys(x.Group, y.Group), cmp.Compare(x.Person, y.Person), cmp.Compare(x.Role, y.Role))
 }
