@@ -18,7 +18,7 @@ func (c *checker) all() {
 		c.source(child("sources", name), s)
 	}
 	for name, t := range c.cfg.Targets {
-		c.auth(child(child("targets", name), "auth"), &t.Auth)
+		c.target(child("targets", name), t)
 	}
 	for name, m := range c.cfg.Mappings {
 		path := child("mappings", name)
@@ -30,6 +30,12 @@ func (c *checker) all() {
 	}
 	c.unreachable()
 	c.safeguards("safeguards", c.cfg.Safeguards)
+	for name, w := range c.cfg.Windows {
+		c.window(child("windows", name), w)
+	}
+	for i, n := range c.cfg.Notices {
+		c.notice(item("notices", i), n)
+	}
 }
 
 // given tells whether the key at path stands in a file.

@@ -262,10 +262,11 @@ type Traits struct {
 	Bulk *int `yaml:"bulk" min:"0" max:"10000"`
 	// BulkBytes is how large a bulk request may be, in bytes.
 	BulkBytes *int `yaml:"bulkBytes" min:"1000"`
-	// MembersPerCreate, MembersPerAdd and MembersPerRemove are how many members one
-	// request may make a group with, add and take out.
+	// MembersPerCreate is how many members a group may be made with.
 	MembersPerCreate *int `yaml:"membersPerCreate" min:"0"`
-	MembersPerAdd    *int `yaml:"membersPerAdd" min:"1"`
+	// MembersPerAdd is how many members one request may add.
+	MembersPerAdd *int `yaml:"membersPerAdd" min:"1"`
+	// MembersPerRemove is how many members one request may take out.
 	MembersPerRemove *int `yaml:"membersPerRemove" min:"1"`
 	// MixAddRemove says that one PATCH may add and take out members at once.
 	MixAddRemove *bool `yaml:"mixAddRemove"`
@@ -275,8 +276,9 @@ type Traits struct {
 	MembersReadable *bool `yaml:"membersReadable"`
 	// GroupRename says that a group's name may be changed.
 	GroupRename *bool `yaml:"groupRename"`
-	// FilterUsers and FilterGroups list the attributes that can be filtered by.
-	FilterUsers  []Text `yaml:"filterUsers"`
+	// FilterUsers lists the attributes by which users can be looked up.
+	FilterUsers []Text `yaml:"filterUsers"`
+	// FilterGroups lists the attributes by which groups can be looked up.
 	FilterGroups []Text `yaml:"filterGroups"`
 	// Search says that POST /.search works.
 	Search *bool `yaml:"search"`
@@ -288,8 +290,9 @@ type Traits struct {
 	ETag *bool `yaml:"etag"`
 	// StringBooleans writes "True" and "False" for true and false.
 	StringBooleans *bool `yaml:"stringBooleans"`
-	// Accept and ContentType are the headers of each request.
-	Accept      string `yaml:"accept"`
+	// Accept is the header of that name in each request.
+	Accept string `yaml:"accept"`
+	// ContentType is the header of that name in each request with a body.
 	ContentType string `yaml:"contentType"`
 }
 
@@ -546,12 +549,14 @@ type Notice struct {
 	Server string `yaml:"server" format:"address"`
 	// TLS is how the connection to the mail server is made safe.
 	TLS string `yaml:"tls" enum:"starttls|implicit|none" default:"starttls"`
-	// Username and Password sign in to the mail server.
+	// Username at the mail server; without it nobody signs in.
 	Username secret.Ref `yaml:"username"`
+	// Password at the mail server.
 	Password secret.Ref `yaml:"password"`
-	// From and To are e-mail addresses.
-	From string   `yaml:"from"`
-	To   []string `yaml:"to"`
+	// From is the e-mail address that the mail comes from.
+	From string `yaml:"from"`
+	// To lists the e-mail addresses that the mail goes to.
+	To []string `yaml:"to"`
 	// CAFile is a PEM file of certificate authorities to trust instead of the system's.
 	CAFile string `yaml:"caFile"`
 

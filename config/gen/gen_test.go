@@ -92,7 +92,7 @@ func TestSchemaRefusesBadFiles(t *testing.T) {
 	schema := compile(t)
 	for _, name := range []string{
 		"auth-keys", "dfe-numbers", "durations", "empty-limits", "empty-lists", "enums", "group-rules", "guids", "match", "missing-keys",
-		"names", "null-attribute", "null-section", "ranges", "safeguards", "secrets", "unique", "unknown-keys", "urls",
+		"names", "null-attribute", "null-section", "ranges", "safe-push", "safeguards", "secrets", "unique", "unknown-keys", "urls",
 		"vendor-and-credentials", "version", "wrong-types",
 	} {
 		t.Run(name, func(t *testing.T) {

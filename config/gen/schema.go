@@ -66,6 +66,7 @@ func (m model) extend(defs object) {
 	def("TargetAuth")["oneOf"] = []object{
 		auth("bearer", "token"), auth("basic", "username", "password"), auth("oauth2", "tokenURL", "clientID", "clientSecret", "scope?"),
 	}
+	def("Notice")["oneOf"] = []object{needs("webhook", "url"), needs("teams", "url"), needs("slack", "url"), needs("email", "server", "from", "to")}
 	match := defs["SiteMatch"]
 	defs["SiteMatch"] = object{"oneOf": []any{object{"const": "*"}, match}}
 

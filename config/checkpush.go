@@ -1,0 +1,71 @@
+package config
+
+import (
+	"net/mail"
+	"path"
+	"slices"
+)
+
+// target checks what is said of a target beyond its sign-in.
+func (c *checker) target(at string, t *Target) {
+	c.auth(child(at, "auth"), &t.Auth)
+	c.totals(child(at, "safeguards"), t.Safeguards)
+	for key, patterns := range map[string][]string{"users": t.Protect.Users, "groups": t.Protect.Groups} {
+		for i, pattern := range patterns {
+			if _, err := path.Match(pattern, ""); err != nil {
+				c.report(item(child(child(at, "protect"), key), i), "this pattern cannot be read: * stands for any letters, ? for one")
+			}
+		}
+	}
+	if t.ReplaceGroups && t.Groups != "full" {
+		c.report(child(at, "replaceGroups"), "this needs groups: full, because it deletes groups")
+	}
+}
+
+// totals are safeguards over all groups and schools of a target.
+func (c *checker) totals(at string, all Safeguards) {
+	c.safeguards(at, all)
+	for name, s := range all {
+		if s.PerGroup {
+			c.report(child(child(at, name), "perGroup"), "this is for the safeguards of schools")
+		}
+	}
+}
+
+func (c *checker) window(at string, w *Window) {
+	c.safeguards(child(at, "safeguards"), w.Safeguards)
+	c.totals(child(at, "targetSafeguards"), w.TargetSafeguards)
+	if w.From > w.Until && w.Until != "" {
+		c.report(child(at, "until"), "this is before from")
+	}
+	if len(w.Safeguards)+len(w.TargetSafeguards) == 0 {
+		c.report(at, "one of safeguards and targetSafeguards is needed: a window is nothing but limits of its own")
+	}
+}
+
+// told are the things that notices tell of.
+func told() []string { return []string{"held", "quarantine", "failed", "stale"} }
+
+func (c *checker) notice(at string, n *Notice) {
+	c.byType(at, n.Type, []typeKeys{
+		{"webhook", []string{"url"}, []string{"token", "caFile"}},
+		{"teams", []string{"url"}, []string{"caFile"}},
+		{"slack", []string{"url"}, []string{"caFile"}},
+		{"email", []string{"server", "from", "to"}, []string{"tls", "username", "password", "caFile"}},
+	})
+	for i, on := range n.On {
+		if !slices.Contains(told(), on.Value) {
+			c.report(item(child(at, "on"), i), quote(on.Value)+" is not known"+didYouMean(on.Value, told()))
+		}
+	}
+	if c.given(at, "username") != c.given(at, "password") {
+		c.report(at, "username and password go together")
+	}
+	for key, list := range map[string][]string{"from": {n.From}, "to": n.To} {
+		for _, address := range list {
+			if _, err := mail.ParseAddress(address); err != nil && c.given(at, key) {
+				c.report(child(at, key), quote(address)+" is not an e-mail address")
+			}
+		}
+	}
+}
