@@ -45,9 +45,12 @@ type Options struct {
 	TokenTTL  time.Duration
 	PerSecond float64
 	Key       *rsa.PrivateKey
-	// IDP is the identity provider to mount; without one an empty, well-behaved one is
-	// made of the seed. Its base path is to be /scim/v2.
+	// IDP is the identity provider to mount; without one an empty one is made of the
+	// seed. Its base path is to be /scim/v2.
 	IDP *idp.IDP
+	// Personality is the kind of server to make, one of idp.Personalities, with its
+	// limits on requests; empty is a well-behaved one. It is of no account beside IDP.
+	Personality string
 }
 
 // Sandbox is the dummy world and its services. It is safe for concurrent use.
@@ -68,7 +71,13 @@ func New(o Options) (*Sandbox, error) {
 		return nil, errors.New("new sandbox: it needs a clock")
 	}
 	if o.IDP == nil {
-		o.IDP = idp.New(idp.Options{BasePath: scimPath, Seed: o.Seed, Now: o.Now})
+		made, err := idp.Open(idp.Options{
+			BasePath: scimPath, Seed: o.Seed, Now: o.Now, Personality: o.Personality, RateLimits: true,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("new sandbox: %w", err)
+		}
+		o.IDP = made
 	}
 	if at := o.IDP.BasePath(); at != scimPath {
 		return nil, fmt.Errorf("new sandbox: the identity provider stands at %s, not at %s", at, scimPath)

@@ -1,7 +1,6 @@
 package idp
 
 import (
-	"bytes"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -80,6 +79,9 @@ func (p *IDP) judge(write bool) verdict {
 func (p *IDP) serveSCIM(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, p.options.BasePath)
 	p.counts.count(r, path)
+	if len(p.budgets) > 0 && !p.afford(w, r) {
+		return
+	}
 	v := p.judge(isWrite(r, path))
 	if v.Delay > 0 {
 		timer := time.NewTimer(v.Delay)
@@ -100,7 +102,7 @@ func (p *IDP) serveSCIM(w http.ResponseWriter, r *http.Request) {
 		}
 		server.WriteError(w, &scim.Error{Status: status, Detail: "the sandbox was told to fail"})
 	case v.drop:
-		p.scim.ServeHTTP(&held{header: http.Header{}}, r)
+		p.gate(&held{header: http.Header{}}, r)
 		panic(http.ErrAbortHandler) // net/http cuts the connection and logs nothing
 	default:
 		p.pass(w, r, v.Faults)
@@ -125,11 +127,11 @@ func (p *IDP) pass(w http.ResponseWriter, r *http.Request, f Faults) {
 		r.URL.RawQuery = capped(r.URL.RawQuery, f.PageCap)
 	}
 	if !f.ConflictAs400 {
-		p.scim.ServeHTTP(w, r)
+		p.gate(w, r)
 		return
 	}
 	answer := &held{header: w.Header()}
-	p.scim.ServeHTTP(answer, r)
+	p.gate(answer, r)
 	if answer.status == http.StatusConflict {
 		w.Header().Del("Content-Length")
 		server.WriteError(w, &scim.Error{Status: http.StatusBadRequest, Detail: "another object with the same value exists"})
@@ -160,14 +162,3 @@ func capped(query string, most int) string {
 	values.Set("count", strconv.Itoa(count))
 	return values.Encode()
 }
-
-// held keeps an answer back.
-type held struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (h *held) Header() http.Header         { return h.header }
-func (h *held) WriteHeader(status int)      { h.status = status }
-func (h *held) Write(b []byte) (int, error) { return h.body.Write(b) }

@@ -8,6 +8,7 @@
 package idp
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -32,9 +33,15 @@ type Options struct {
 	Seed uint64
 	// Now is the clock, for meta and for Retry-After. Without one time stands still.
 	Now func() time.Time
-	// PageMax is the most resources a page holds, 200 if it is zero.
+	// Personality is the kind of server to be, one of Personalities; empty is Generic.
+	Personality string
+	// RateLimits keeps the personality's limits on requests, by the clock of Now. Rates
+	// are further limits, which need no RateLimits.
+	RateLimits bool
+	Rates      []Rate
+	// PageMax is the most resources a page holds and MaxBody the longest body in bytes.
+	// Zero is what the personality says, or else 200 and 4 MiB.
 	PageMax int
-	// MaxBody is the longest body in bytes, 4 MiB if it is zero.
 	MaxBody int64
 	// NoContent answers PATCH with 204.
 	NoContent bool
@@ -45,39 +52,57 @@ type Options struct {
 // IDP is one identity provider. Its methods are safe for concurrent use.
 type IDP struct {
 	options Options
+	as      personality
 	token   string
 	store   *memstore.Store
 	scim    http.Handler
 	ids     atomic.Uint64
 	counts  counters
+	budgets []*budget
 
 	mu     sync.Mutex
 	faults Faults
 }
 
-// New makes an empty identity provider.
+// New is Open for options that are constants of the program; it panics if Open fails.
 func New(o Options) *IDP {
-	if o.BasePath == "" {
-		o.BasePath = "/scim/v2"
+	p, err := Open(o)
+	if err != nil {
+		panic(err)
 	}
-	o.BasePath = "/" + strings.Trim(o.BasePath, "/")
+	return p
+}
+
+// Open makes an empty identity provider. It fails if there is no such personality.
+func Open(o Options) (*IDP, error) {
+	as, ok := personalities()[cmp.Or(o.Personality, Generic)]
+	if !ok {
+		return nil, fmt.Errorf("open the identity provider: there is no personality %q, only %s", o.Personality, strings.Join(Personalities(), ", "))
+	}
+	o.Personality = cmp.Or(o.Personality, Generic)
+	o.BasePath = "/" + strings.Trim(cmp.Or(o.BasePath, "/scim/v2"), "/")
 	if o.Now == nil {
 		o.Now = func() time.Time { return time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC) }
 	}
-	p := &IDP{options: o, store: memstore.New(memstore.Options{UniqueExternalID: o.UniqueExternalID, Now: o.Now})}
+	p := &IDP{options: o, as: as, store: memstore.New(memstore.Options{UniqueExternalID: o.UniqueExternalID, Now: o.Now})}
 	sum := sha256.Sum256(fmt.Appendf(nil, "sandbox token %d", o.Seed))
 	p.token = "sandbox-" + hex.EncodeToString(sum[:12])
-	handler, err := server.New(p.store, server.Options{
-		BasePath: o.BasePath, Tokens: []secret.Value{secret.New(p.token)},
-		PageMax: o.PageMax, MaxBody: o.MaxBody, NoContent: o.NoContent, FreeExtensions: true,
-		Now: o.Now, NewID: p.newID,
-	})
-	if err != nil { // only options that are not ours to give can be wrong
-		panic(err)
+	p.budgets = o.budgets(as)
+	so := as.server
+	so.BasePath, so.Tokens, so.FreeExtensions, so.Now, so.NewID = o.BasePath, []secret.Value{secret.New(p.token)}, true, o.Now, p.newID
+	so.PageMax, so.MaxBody = cmp.Or(o.PageMax, so.PageMax), cmp.Or(o.MaxBody, so.MaxBody)
+	so.NoContent = so.NoContent || o.NoContent
+	so.Bulk.Via = http.HandlerFunc(p.gate)
+	var err error
+	p.scim, err = server.New(p.store, so)
+	if err != nil {
+		return nil, fmt.Errorf("open the identity provider: %w", err)
 	}
-	p.scim = handler
-	return p
+	return p, nil
 }
+
+// Personality is the kind of server that it is.
+func (p *IDP) Personality() string { return p.options.Personality }
 
 // Token is the bearer token that the SCIM service accepts.
 func (p *IDP) Token() string { return p.token }
