@@ -16,7 +16,14 @@ type ServiceProviderConfig struct {
 	Patch, Filter, ETag Feature
 	// FilterMax is the most resources that a query returns, 0 if unknown.
 	FilterMax  int
+	Bulk       BulkFeature
 	Pagination *Pagination
+}
+
+// BulkFeature is what a server says of bulk requests. Its limits are 0 if unknown.
+type BulkFeature struct {
+	Feature
+	MaxOperations, MaxPayloadSize int
 }
 
 // Feature is what a server says of one ability.
@@ -48,6 +55,9 @@ type Schema struct {
 // the server does not say.
 type SchemaAttribute struct {
 	Name, Mutability, Returned string
+	Required, MultiValued      bool
+	// Sub are the parts of a complex attribute.
+	Sub []SchemaAttribute
 }
 
 // Attribute returns the attribute by name, in whatever case.
@@ -64,12 +74,15 @@ func (s *Schema) Attribute(name string) (SchemaAttribute, bool) {
 // with something unreadable there, gives nil and no error.
 func (c *Client) ServiceProviderConfig(ctx context.Context) (*ServiceProviderConfig, error) {
 	body, err := c.discover(ctx, "/ServiceProviderConfig")
+	if err == nil && body == nil {
+		body, err = c.discover(ctx, "/ServiceProviderConfigs") // SCIM 1.1, and Salesforce to this day
+	}
 	if err != nil || body == nil {
 		return nil, err
 	}
 	var doc struct {
-		Patch, Filter, ETag looseFeature
-		Pagination          *struct {
+		Patch, Filter, ETag, Bulk looseFeature
+		Pagination                *struct {
 			Cursor, Index           truth
 			DefaultPaginationMethod loose
 			MaxPageSize             number
@@ -80,6 +93,7 @@ func (c *Client) ServiceProviderConfig(ctx context.Context) (*ServiceProviderCon
 	}
 	spc := &ServiceProviderConfig{
 		Patch: doc.Patch.Feature, Filter: doc.Filter.Feature, ETag: doc.ETag.Feature, FilterMax: doc.Filter.maxResults,
+		Bulk: BulkFeature{doc.Bulk.Feature, doc.Bulk.maxOperations, doc.Bulk.maxPayloadSize},
 	}
 	if p := doc.Pagination; p != nil {
 		spc.Pagination = &Pagination{
@@ -94,20 +108,20 @@ func (c *Client) ServiceProviderConfig(ctx context.Context) (*ServiceProviderCon
 // and a bare true in place of the object.
 type looseFeature struct {
 	Feature
-	maxResults int
+	maxResults, maxOperations, maxPayloadSize int
 }
 
 func (f *looseFeature) UnmarshalJSON(b []byte) error {
 	var doc struct {
-		Supported  *truth
-		MaxResults number
+		Supported                                 *truth
+		MaxResults, MaxOperations, MaxPayloadSize number
 	}
 	switch {
 	case json.Unmarshal(b, &doc) == nil:
 		if doc.Supported != nil {
 			f.Feature = Feature{Known: true, Supported: bool(*doc.Supported)}
 		}
-		f.maxResults = doc.MaxResults.N
+		f.maxResults, f.maxOperations, f.maxPayloadSize = doc.MaxResults.N, doc.MaxOperations.N, doc.MaxPayloadSize.N
 	case string(b) == "true" || string(b) == "false":
 		f.Feature = Feature{Known: true, Supported: string(b) == "true"}
 	}
@@ -151,20 +165,39 @@ func (c *Client) Schemas(ctx context.Context) ([]Schema, error) {
 	for _, item := range listed(body) {
 		var doc struct {
 			ID         loose
-			Attributes []struct{ Name, Mutability, Returned loose }
+			Attributes json.RawMessage
 		}
 		if json.Unmarshal(item, &doc) != nil || doc.ID == "" {
 			continue
 		}
-		s := Schema{ID: string(doc.ID)}
-		for _, a := range doc.Attributes {
-			s.Attributes = append(s.Attributes, SchemaAttribute{
-				Name: string(a.Name), Mutability: string(a.Mutability), Returned: string(a.Returned),
-			})
-		}
-		found = append(found, s)
+		found = append(found, Schema{ID: string(doc.ID), Attributes: attributes(doc.Attributes, true)})
 	}
 	return found, nil
+}
+
+// attributes reads a list of attributes, and of their parts if nested, which have none of
+// their own (RFC 7643 §2.3.8). What is no list gives none.
+func attributes(list json.RawMessage, nested bool) []SchemaAttribute {
+	var docs []struct {
+		Name, Mutability, Returned loose
+		Required, MultiValued      truth
+		SubAttributes              json.RawMessage
+	}
+	if json.Unmarshal(list, &docs) != nil {
+		return nil
+	}
+	var found []SchemaAttribute
+	for _, doc := range docs {
+		a := SchemaAttribute{
+			Name: string(doc.Name), Mutability: string(doc.Mutability), Returned: string(doc.Returned),
+			Required: bool(doc.Required), MultiValued: bool(doc.MultiValued),
+		}
+		if nested {
+			a.Sub = attributes(doc.SubAttributes, false)
+		}
+		found = append(found, a)
+	}
+	return found
 }
 
 // discover reads one of the documents of RFC 7644 §4. They are optional for us: only a

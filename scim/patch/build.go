@@ -31,6 +31,9 @@ type Style struct {
 	// MembersByValue takes members out by the path "members" and a list of values,
 	// instead of one path members[value eq "id"] for each.
 	MembersByValue bool
+	// MembersInObject writes lists of members as {"members": [...]}, beside the path, as
+	// Salesforce does.
+	MembersInObject bool
 }
 
 // Pathless says whether values that are set travel in one operation without a path.
@@ -94,7 +97,7 @@ func AddMembers(ids []string, style Style) []Operation {
 	if len(ids) == 0 {
 		return nil
 	}
-	return []Operation{{Op: style.op(Add), Path: "members", Value: memberList(ids)}}
+	return []Operation{{Op: style.op(Add), Path: "members", Value: style.members(ids)}}
 }
 
 // RemoveMembers makes the operations that take the target's ids out of a group. No ids
@@ -104,7 +107,7 @@ func RemoveMembers(ids []string, style Style) []Operation {
 		return nil
 	}
 	if style.MembersByValue {
-		return []Operation{{Op: style.op(Remove), Path: "members", Value: memberList(ids)}}
+		return []Operation{{Op: style.op(Remove), Path: "members", Value: style.members(ids)}}
 	}
 	ops := make([]Operation, 0, len(ids))
 	for _, id := range ids {
@@ -145,10 +148,13 @@ func MarkStaying(fields []Field, after scim.Attributes) []Field {
 	return out
 }
 
-func memberList(ids []string) []any {
+func (s Style) members(ids []string) any {
 	list := make([]any, 0, len(ids))
 	for _, id := range ids {
 		list = append(list, map[string]any{"value": id})
+	}
+	if s.MembersInObject {
+		return map[string]any{"members": list}
 	}
 	return list
 }
