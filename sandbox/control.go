@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -129,34 +130,18 @@ func (s *Sandbox) advance(w http.ResponseWriter, r *http.Request) {
 
 // directoryFaults are the identity provider's faults as JSON gives them.
 type directoryFaults struct {
-	DropWrite         int  `json:"dropWrite"`
-	Throttle          int  `json:"throttle"`
-	RetryAfterSeconds int  `json:"retryAfterSeconds"`
-	RetryAfterDate    bool `json:"retryAfterDate"`
-	Fail              int  `json:"fail"`
-	FailStatus        int  `json:"failStatus"`
-	FailWrites        bool `json:"failWrites"`
-	DelayMilliseconds int  `json:"delayMilliseconds"`
-	PageCap           int  `json:"pageCap"`
-	ConflictAs400     bool `json:"conflictAs400"`
+	idp.Faults
+	RetryAfterSeconds int `json:"retryAfterSeconds"`
+	DelayMilliseconds int `json:"delayMilliseconds"`
 }
 
-func (f directoryFaults) check() error {
-	if min(f.DropWrite, f.Throttle, f.RetryAfterSeconds, f.Fail, f.DelayMilliseconds, f.PageCap) < 0 {
-		return errors.New("set faults of the directory: numbers cannot be negative")
+func (f directoryFaults) faults() (idp.Faults, error) {
+	f.RetryAfter = time.Duration(f.RetryAfterSeconds) * time.Second
+	f.Delay = time.Duration(f.DelayMilliseconds) * time.Millisecond
+	if err := f.Check(); err != nil {
+		return idp.Faults{}, fmt.Errorf("set faults of the directory: %w", err)
 	}
-	if f.FailStatus != 0 && (f.FailStatus < 400 || f.FailStatus > 599) {
-		return errors.New("set faults of the directory: failStatus is from 400 to 599")
-	}
-	return nil
-}
-
-func (f directoryFaults) faults() idp.Faults {
-	return idp.Faults{
-		DropWrite: f.DropWrite, Throttle: f.Throttle, RetryAfter: time.Duration(f.RetryAfterSeconds) * time.Second,
-		RetryAfterDate: f.RetryAfterDate, Fail: f.Fail, FailStatus: f.FailStatus, FailWrites: f.FailWrites,
-		Delay: time.Duration(f.DelayMilliseconds) * time.Millisecond, PageCap: f.PageCap, ConflictAs400: f.ConflictAs400,
-	}
+	return f.Faults, nil
 }
 
 // setFaults replaces all faults: those of the SIMS ID services and the directory's.
@@ -166,9 +151,10 @@ func (s *Sandbox) setFaults(w http.ResponseWriter, r *http.Request) {
 		Directory    directoryFaults `json:"directory"`
 		ExpireTokens bool            `json:"expireTokens"`
 	}
+	var faults idp.Faults
 	err := decode(w, r, &body)
 	if err == nil {
-		err = body.Directory.check()
+		faults, err = body.Directory.faults()
 	}
 	if err == nil {
 		err = s.simsid.Faults().Set(body.Faults...)
@@ -177,7 +163,7 @@ func (s *Sandbox) setFaults(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	s.idp.SetFaults(body.Directory.faults())
+	s.idp.SetFaults(faults)
 	if body.ExpireTokens {
 		s.simsid.ExpireTokens()
 	}

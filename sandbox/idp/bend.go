@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"simscim/scim"
+	"simscim/scim/server"
 )
 
 // held keeps an answer back, so that it can be changed or lost.
@@ -23,6 +24,12 @@ func (h *held) Header() http.Header { return h.header }
 func (h *held) WriteHeader(status int) { h.status = status }
 
 func (h *held) Write(b []byte) (int, error) { return h.body.Write(b) }
+
+// refuse puts an error in place of the answer.
+func (h *held) refuse(e *scim.Error) {
+	h.body.Reset()
+	server.WriteError(h, e)
+}
 
 // json puts a document in place of the body.
 func (h *held) json(status int, doc any) {

@@ -12,6 +12,8 @@ import (
 // it was made or last reset, those included that it refused or that a fault spoilt.
 type Requests struct {
 	Creates, Patches, Puts, Deletes int64
+	// Bulks are bulk requests, however many operations they hold.
+	Bulks int64
 	// Reads are GETs of one resource, Lists of many without a filter, Filters of many
 	// with one and searches, Discovery of the documents about the service.
 	Reads, Lists, Filters, Discovery int64
@@ -19,7 +21,7 @@ type Requests struct {
 }
 
 // Writes is how many requests could have changed something.
-func (r Requests) Writes() int64 { return r.Creates + r.Patches + r.Puts + r.Deletes }
+func (r Requests) Writes() int64 { return r.Creates + r.Patches + r.Puts + r.Deletes + r.Bulks }
 
 // Total is how many requests there were at all.
 func (r Requests) Total() int64 {
@@ -27,14 +29,14 @@ func (r Requests) Total() int64 {
 }
 
 type counters struct {
-	creates, patches, puts, deletes, reads, lists, filters, discovery, other atomic.Int64
+	creates, patches, puts, deletes, bulks, reads, lists, filters, discovery, other atomic.Int64
 }
 
 // Requests returns the counts until now.
 func (p *IDP) Requests() Requests {
 	c := &p.counts
 	return Requests{
-		Creates: c.creates.Load(), Patches: c.patches.Load(), Puts: c.puts.Load(), Deletes: c.deletes.Load(),
+		Creates: c.creates.Load(), Patches: c.patches.Load(), Puts: c.puts.Load(), Deletes: c.deletes.Load(), Bulks: c.bulks.Load(),
 		Reads: c.reads.Load(), Lists: c.lists.Load(), Filters: c.filters.Load(), Discovery: c.discovery.Load(),
 		Other: c.other.Load(),
 	}
@@ -43,7 +45,7 @@ func (p *IDP) Requests() Requests {
 // ResetRequests sets the counts to zero.
 func (p *IDP) ResetRequests() {
 	c := &p.counts
-	for _, n := range []*atomic.Int64{&c.creates, &c.patches, &c.puts, &c.deletes, &c.reads, &c.lists, &c.filters, &c.discovery, &c.other} {
+	for _, n := range []*atomic.Int64{&c.creates, &c.patches, &c.puts, &c.deletes, &c.bulks, &c.reads, &c.lists, &c.filters, &c.discovery, &c.other} {
 		n.Store(0)
 	}
 }
@@ -56,7 +58,9 @@ func (c *counters) sort(r *http.Request, path string) *atomic.Int64 {
 	switch {
 	case strings.HasSuffix(path, "/.search"):
 		return &c.filters
-	case path == "/ServiceProviderConfig", strings.HasPrefix(path, "/Schemas"), strings.HasPrefix(path, "/ResourceTypes"):
+	case path == "/Bulk":
+		return &c.bulks
+	case strings.HasPrefix(path, "/ServiceProviderConfig"), strings.HasPrefix(path, "/Schemas"), strings.HasPrefix(path, "/ResourceTypes"):
 		return &c.discovery
 	}
 	switch r.Method {

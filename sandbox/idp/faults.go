@@ -1,8 +1,8 @@
 package idp
 
 import (
+	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -16,24 +16,69 @@ import (
 type Faults struct {
 	// DropWrite carries out the write that is so many writes ahead (1 is the next) and
 	// then cuts the connection instead of answering.
-	DropWrite int
+	DropWrite int `json:"dropWrite"`
 	// Throttle answers so many requests with 429. RetryAfter is what they ask for, in
 	// whole seconds or, with RetryAfterDate, as a date; zero asks for nothing.
-	Throttle       int
-	RetryAfter     time.Duration
-	RetryAfterDate bool
+	Throttle       int           `json:"throttle"`
+	RetryAfter     time.Duration `json:"-"`
+	RetryAfterDate bool          `json:"retryAfterDate"`
 	// Fail answers so many requests with FailStatus, 503 if it is zero, and does
 	// nothing. FailWrites spares the reads.
-	Fail       int
-	FailStatus int
-	FailWrites bool
-	// Delay is waited before each request.
-	Delay time.Duration
+	Fail       int  `json:"fail"`
+	FailStatus int  `json:"failStatus"`
+	FailWrites bool `json:"failWrites"`
+	// FailAfter carries out so many writes and then answers them with FailAfterStatus,
+	// 500 if it is zero; 504 leaves open what has happened. FailAfterGroups spares the
+	// writes of anything but groups.
+	FailAfter       int  `json:"failAfter"`
+	FailAfterStatus int  `json:"failAfterStatus"`
+	FailAfterGroups bool `json:"failAfterGroups"`
+	// Precondition answers so many PATCHes, PUTs and DELETEs with 412 and does nothing,
+	// as if somebody had changed the resource meanwhile.
+	Precondition int `json:"precondition"`
+	// Delay is waited before each request or, with Delayed, before so many.
+	Delay   time.Duration `json:"-"`
+	Delayed int           `json:"delayed"`
 	// PageCap is how many resources the answer to a GET of a list holds at most, however
 	// many were asked for.
-	PageCap int
+	PageCap int `json:"pageCap"`
+	// PageRepeat lets so many later pages, asked for by index, begin with the last row
+	// of the page before; PageSkip lets them leave out their first row. Both happen
+	// where rows move between two requests.
+	PageRepeat int `json:"pageRepeat"`
+	PageSkip   int `json:"pageSkip"`
 	// ConflictAs400 answers 400 without a scimType where the RFC wants 409.
-	ConflictAs400 bool
+	ConflictAs400 bool `json:"conflictAs400"`
+	// NotFound answers so many filters that meet nothing with 404.
+	NotFound int `json:"notFound"`
+	// NullMembers answers so many PATCHes of groups with 200 and members that are null.
+	NullMembers int `json:"nullMembers"`
+	// NumbersAsText and BooleansAsText write the numbers and booleans in so many answers
+	// to GET as strings: "3", "True".
+	NumbersAsText  int `json:"numbersAsText"`
+	BooleansAsText int `json:"booleansAsText"`
+	// BulkRefused answers so many bulk requests with 501; until then the configuration
+	// announces bulk.
+	BulkRefused int `json:"bulkRefused"`
+	// BulkReversed gives so many bulk answers their operations in reverse order.
+	// BulkMissing leaves the answer to the last operation, which was carried out, out of
+	// so many.
+	BulkReversed int `json:"bulkReversed"`
+	BulkMissing  int `json:"bulkMissing"`
+}
+
+// Check finds numbers that mean nothing.
+func (f Faults) Check() error {
+	if min(f.DropWrite, f.Throttle, int(f.RetryAfter), f.Fail, f.FailAfter, f.Precondition, int(f.Delay), f.Delayed, f.PageCap, f.PageRepeat,
+		f.PageSkip, f.NotFound, f.NullMembers, f.NumbersAsText, f.BooleansAsText, f.BulkRefused, f.BulkReversed, f.BulkMissing) < 0 {
+		return errors.New("numbers cannot be negative")
+	}
+	for _, status := range []int{f.FailStatus, f.FailAfterStatus} {
+		if status != 0 && (status < 400 || status > 599) {
+			return errors.New("failStatus and failAfterStatus are from 400 to 599")
+		}
+	}
+	return nil
 }
 
 // SetFaults replaces the faults; what is left of the old ones is gone.
@@ -50,18 +95,37 @@ func (p *IDP) Faults() Faults {
 	return p.faults
 }
 
-// verdict is what the faults say about one request.
-type verdict struct {
-	Faults
-	drop, throttle, fail bool
+// happens counts one fault down, if any of it is left.
+func (p *IDP) happens(number func(*Faults) *int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := number(&p.faults)
+	if *n == 0 {
+		return false
+	}
+	*n--
+	return true
 }
 
-// judge counts the request against the faults.
-func (p *IDP) judge(write bool) verdict {
+// verdict is what the faults say about one request before it is carried out.
+type verdict struct {
+	Faults
+	delay, drop, throttle, fail, failAfter, precondition bool
+}
+
+// judge counts the request against the faults. A request meets one of them, besides
+// the delay.
+func (p *IDP) judge(r *http.Request, path string) verdict {
+	write := isWrite(r, path)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f := &p.faults
-	v := verdict{Faults: *f}
+	v := verdict{Faults: *f, delay: f.Delay > 0}
+	if v.delay && f.Delayed > 0 {
+		if f.Delayed--; f.Delayed == 0 {
+			f.Delay = 0
+		}
+	}
 	switch {
 	case f.Throttle > 0:
 		f.Throttle--
@@ -69,6 +133,12 @@ func (p *IDP) judge(write bool) verdict {
 	case f.Fail > 0 && (write || !f.FailWrites):
 		f.Fail--
 		v.fail = true
+	case write && f.Precondition > 0 && r.Method != http.MethodPost:
+		f.Precondition--
+		v.precondition = true
+	case write && f.FailAfter > 0 && (!f.FailAfterGroups || strings.HasPrefix(strings.ToLower(path), "/groups")):
+		f.FailAfter--
+		v.failAfter = true
 	case write && f.DropWrite > 0:
 		f.DropWrite--
 		v.drop = f.DropWrite == 0
@@ -82,31 +152,45 @@ func (p *IDP) serveSCIM(w http.ResponseWriter, r *http.Request) {
 	if len(p.budgets) > 0 && !p.afford(w, r) {
 		return
 	}
-	v := p.judge(isWrite(r, path))
-	if v.Delay > 0 {
-		timer := time.NewTimer(v.Delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-r.Context().Done():
-			return
-		}
+	v := p.judge(r, path)
+	if v.delay && !wait(r, v.Delay) {
+		return
 	}
 	switch {
 	case v.throttle:
 		p.throttle(w, v.Faults)
 	case v.fail:
-		status := v.FailStatus
-		if status == 0 {
-			status = http.StatusServiceUnavailable
-		}
-		server.WriteError(w, &scim.Error{Status: status, Detail: "the sandbox was told to fail"})
+		fail(w, v.FailStatus, http.StatusServiceUnavailable)
+	case v.precondition:
+		fail(w, http.StatusPreconditionFailed, 0)
+	case v.failAfter:
+		p.gate(&held{header: http.Header{}}, r)
+		fail(w, v.FailAfterStatus, http.StatusInternalServerError)
 	case v.drop:
 		p.gate(&held{header: http.Header{}}, r)
 		panic(http.ErrAbortHandler) // net/http cuts the connection and logs nothing
 	default:
-		p.pass(w, r, v.Faults)
+		p.pass(w, r, path, v.Faults)
 	}
+}
+
+// wait tells whether the client was still there afterwards.
+func wait(r *http.Request, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+func fail(w http.ResponseWriter, status, fallback int) {
+	if status == 0 {
+		status = fallback
+	}
+	server.WriteError(w, &scim.Error{Status: status, Detail: "the sandbox was told to fail"})
 }
 
 func (p *IDP) throttle(w http.ResponseWriter, f Faults) {
@@ -118,47 +202,4 @@ func (p *IDP) throttle(w http.ResponseWriter, f Faults) {
 		w.Header().Set("Retry-After", text)
 	}
 	server.WriteError(w, &scim.Error{Status: http.StatusTooManyRequests, Detail: "the sandbox was told to throttle"})
-}
-
-// pass lets the request through, with the faults that only bend it.
-func (p *IDP) pass(w http.ResponseWriter, r *http.Request, f Faults) {
-	if f.PageCap > 0 && r.Method == http.MethodGet {
-		r = r.Clone(r.Context())
-		r.URL.RawQuery = capped(r.URL.RawQuery, f.PageCap)
-	}
-	if !f.ConflictAs400 {
-		p.gate(w, r)
-		return
-	}
-	answer := &held{header: w.Header()}
-	p.gate(answer, r)
-	if answer.status == http.StatusConflict {
-		w.Header().Del("Content-Length")
-		server.WriteError(w, &scim.Error{Status: http.StatusBadRequest, Detail: "another object with the same value exists"})
-		return
-	}
-	w.WriteHeader(answer.status)
-	_, _ = w.Write(answer.body.Bytes()) // the client has gone if this fails
-}
-
-// capped lowers the count of a list request. A query that cannot be read is left for
-// the service to refuse.
-func capped(query string, most int) string {
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return query
-	}
-	count := most
-	for name := range values {
-		if strings.EqualFold(name, "count") {
-			n, err := strconv.Atoi(values.Get(name))
-			if err != nil {
-				return query
-			}
-			count = min(n, most)
-			values.Del(name)
-		}
-	}
-	values.Set("count", strconv.Itoa(count))
-	return values.Encode()
 }

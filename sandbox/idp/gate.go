@@ -11,7 +11,6 @@ import (
 	"simscim/scim"
 	"simscim/scim/filter"
 	"simscim/scim/patch"
-	"simscim/scim/server"
 )
 
 // call is a request as the personality looks at it.
@@ -47,7 +46,7 @@ func (p *IDP) gate(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err != nil:
-		server.WriteError(answer, asError(err))
+		answer.refuse(asError(err))
 	case p.as.users.meetsNothing(c, scim.User) || p.as.groups.meetsNothing(c, scim.Group):
 		answer.json(http.StatusOK, map[string]any{
 			"schemas": []string{scim.ListResponseURN}, "totalResults": 0, "itemsPerPage": 0, "startIndex": 1, "Resources": []any{},

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"simscim/scim"
-	"simscim/scim/server"
 )
 
 // budget is a Rate in force.
@@ -47,7 +46,7 @@ func (p *IDP) afford(w http.ResponseWriter, r *http.Request) bool {
 	r.Body = io.NopCloser(bytes.NewReader(c.body))
 	if err := p.spend(c); err != nil {
 		answer := &held{header: http.Header{}}
-		server.WriteError(answer, asError(err))
+		answer.refuse(asError(err))
 		p.bendError(answer)
 		answer.send(w)
 		return false
