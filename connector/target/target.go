@@ -118,6 +118,13 @@ type Capabilities struct {
 	MembersPerCreate, MembersPerAdd, MembersPerRemove int
 	Mixed                                             bool
 	Bulk                                              int
+	// UserPaths are the only attributes that the target keeps of a user, and GroupPaths the
+	// only ones of a group that can be changed once it is there; nil is any.
+	UserPaths, GroupPaths []scim.Path
+	// RequiredUser and RequiredGroup are what the target does not do without.
+	RequiredUser, RequiredGroup []scim.Path
+	// OneValue says that a multi-valued attribute takes a single value.
+	OneValue bool
 	// Notes are facts worth reading in `check`, one sentence each.
 	Notes []string
 }

@@ -56,6 +56,10 @@ func otherAdvice(err error) string {
 		return "No answer came to the create, and the target keeps no externalId by which to tell whether it was carried out. Look at the object at the target; delete it there, or allow it to be adopted by name."
 	case errors.Is(err, errSeveral):
 		return "More than one object at the target carries this externalId. Delete the ones that are not in use; none is touched until then."
+	case errors.Is(err, errUnanswered):
+		return "The target's answer to a bulk request left this object out, so it is not known whether it was made. It is looked up before it is tried again."
+	case errors.Is(err, errFixed):
+		return "Write this attribute only when the group is made (apply: create), or delete the group at the target to have it made anew."
 	case errors.Is(err, errNoRename):
 		return "Leave the group's name as it is, or delete the group at the target to have it made anew."
 	case errors.Is(err, errMembersHidden):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"unicode/utf8"
@@ -31,7 +32,7 @@ type run struct {
 	lookup  target.Lookup
 	record  func(target.Outcome) error
 
-	next       atomic.Int64
+	queue      queue
 	stopped    atomic.Bool
 	unanswered atomic.Int64
 }
@@ -41,7 +42,9 @@ type stop struct{ error }
 
 func (s stop) Unwrap() error { return s.error }
 
-// Apply carries out changes that do not depend on one another, several at once.
+// Apply carries out changes that do not depend on one another, several at once: first
+// what fits into bulk requests, where the server takes them, and then the rest one by
+// one.
 func (t *Target) Apply(ctx context.Context, changes []plan.Change, lookup target.Lookup, confirm func(target.Outcome) error) error {
 	if len(changes) == 0 {
 		return nil
@@ -51,37 +54,52 @@ func (t *Target) Apply(ctx context.Context, changes []plan.Change, lookup target
 		return err
 	}
 	r := &run{target: t, client: t.client, profile: p, lookup: lookup, record: confirm}
+	for i := range changes {
+		j := &job{run: r, change: &changes[i], id: changes[i].RemoteID}
+		if p.Bulk.Operations > 1 {
+			r.queue.bundled = append(r.queue.bundled, j)
+		} else {
+			r.queue.alone = append(r.queue.alone, j)
+		}
+	}
+	if err := r.crew(ctx, len(r.queue.bundled), r.bundle); err != nil {
+		return err
+	}
+	return r.crew(ctx, len(r.queue.alone), r.single)
+}
+
+// crew lets several workers take steps until one says that nothing is left. When a
+// worker has had to stop, the steps at hand are still brought to their end: cutting
+// them off would leave changes unsettled.
+func (r *run) crew(ctx context.Context, size int, step func(context.Context, *encoder) (more bool, err error)) error {
 	var g errgroup.Group
-	for range min(t.inFlight, len(changes)) {
+	for range min(r.target.inFlight, size) {
 		g.Go(func() error {
-			err := r.work(ctx, changes)
-			if err != nil {
-				r.stopped.Store(true)
+			enc := newEncoder()
+			for more := true; more && !r.stopped.Load(); {
+				err := ctx.Err()
+				if err == nil {
+					more, err = step(ctx, enc)
+				}
+				if err != nil {
+					r.stopped.Store(true)
+					return fmt.Errorf("apply changes: %w", err)
+				}
 			}
-			return err
+			return nil
 		})
 	}
 	return g.Wait()
 }
 
-// work takes one change after another. When another worker has had to stop, the change
-// at hand is still brought to its end: cutting it off would leave it unsettled.
-func (r *run) work(ctx context.Context, changes []plan.Change) error {
-	enc := newEncoder()
-	for !r.stopped.Load() {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("apply changes: %w", err)
-		}
-		i := int(r.next.Add(1)) - 1
-		if i >= len(changes) {
-			return nil
-		}
-		j := &job{run: r, enc: enc, change: &changes[i], id: changes[i].RemoteID}
-		if err := r.settle(ctx, j, j.carryOut(ctx)); err != nil {
-			return fmt.Errorf("apply changes: %w", err)
-		}
+// single carries out the next change that goes alone.
+func (r *run) single(ctx context.Context, enc *encoder) (more bool, err error) {
+	j := r.queue.next()
+	if j == nil {
+		return false, nil
 	}
-	return nil
+	j.enc = enc
+	return true, r.settle(ctx, j, j.carryOut(ctx))
 }
 
 // settle gives a change that failed its final outcome, or returns the error that ends
@@ -124,12 +142,18 @@ type job struct {
 	enc    *encoder
 	change *plan.Change
 	id     string
+	// first is what a bulk request brought for this change: it stands for the answer to
+	// the change's first request, so that all that follows is the same.
+	first *answer
 	// unsure is set once some create may have been carried out without our knowing.
 	unsure bool
 	// gone is set once the target has said that it does not have the object.
 	gone bool
 	// told is set once the attributes have been confirmed: that is said only once.
 	told bool
+	// add and remove are the members who come and go, once resolved is set.
+	add, remove []member
+	resolved    bool
 }
 
 // carryOut does the change and confirms its pieces. It returns nil after a final
@@ -141,39 +165,80 @@ func (j *job) carryOut(ctx context.Context) error {
 		return j.create(ctx)
 	case plan.DeleteUser, plan.DeleteGroup:
 		return j.delete(ctx)
-	case plan.SuspendUser:
-		return j.update(ctx, []plan.Field{{Path: "active", After: false}}, nil, nil)
-	case plan.AdoptUser, plan.ReactivateUser, plan.RenameUser, plan.UpdateUser,
-		plan.AdoptGroup, plan.UpdateGroup, plan.UpdateMembers:
-		if err := j.allowed(); err != nil {
-			return err
-		}
-		return j.update(ctx, ch.Set, j.resolve(ch.Add), j.resolve(ch.Remove))
-	default:
+	case plan.ReplaceGroup:
+		return j.renew(ctx)
+	}
+	if !isUpdate(ch.Action) {
 		return fmt.Errorf("there is no action %q", ch.Action)
+	}
+	if err := j.allowed(); err != nil {
+		return err
+	}
+	set, add, remove := j.differences()
+	return j.update(ctx, set, add, remove)
+}
+
+// isUpdate tells whether the action changes an object that is there.
+func isUpdate(a plan.Action) bool {
+	switch a {
+	case plan.AdoptUser, plan.ReactivateUser, plan.RenameUser, plan.UpdateUser, plan.SuspendUser,
+		plan.AdoptGroup, plan.UpdateGroup, plan.UpdateMembers:
+		return true
+	default:
+		return false
 	}
 }
 
-var errNoRename = errors.New("the target does not allow groups to be renamed")
+// differences are what an update changes.
+func (j *job) differences() (set []plan.Field, add, remove []member) {
+	if j.change.Action == plan.SuspendUser {
+		return []plan.Field{{Path: "active", After: false}}, nil, nil
+	}
+	add, remove = j.members()
+	return j.change.Set, add, remove
+}
 
+var (
+	errNoRename = errors.New("the target does not allow groups to be renamed")
+	errFixed    = errors.New("the target does not allow this attribute of a group to be changed")
+)
+
+// allowed refuses what is known to be refused, before any of the change is sent.
 func (j *job) allowed() error {
-	if j.change.Kind != scim.Group || j.profile.GroupRename || j.change.Action == plan.AdoptGroup {
+	if j.change.Kind != scim.Group {
 		return nil
 	}
 	for _, f := range j.change.Set {
-		if f.Path == "displayName" {
+		switch {
+		case f.Path == "displayName" && !j.profile.GroupRename && j.change.Action != plan.AdoptGroup:
 			return errNoRename
+		case j.profile.GroupPaths != nil && !slices.Contains(j.profile.GroupPaths, f.Path):
+			return errFixed
 		}
 	}
 	return nil
 }
 
 func (j *job) delete(ctx context.Context) error {
-	err := j.client.Delete(ctx, j.change.Kind, j.id)
+	err := j.sendDelete(ctx)
 	if err != nil && !scim.IsNotFound(err) {
 		return err
 	}
 	return j.confirm(target.Outcome{Gone: true, Final: true})
+}
+
+// renew deletes a group and makes it anew. After the first half the group is nobody's:
+// whoever is interrupted there looks for it before it is made.
+func (j *job) renew(ctx context.Context) error {
+	err := j.sendDelete(ctx)
+	if err != nil && !scim.IsNotFound(err) {
+		return err
+	}
+	if err := j.confirm(target.Outcome{Gone: true}); err != nil {
+		return err
+	}
+	j.id = ""
+	return j.create(ctx)
 }
 
 var errStrangeID = errors.New("the target gave the object an id that cannot be used: empty, far too long, or not text")
@@ -201,6 +266,14 @@ func (j *job) confirm(o target.Outcome) error {
 
 // member is a member of a group by both of its names.
 type member struct{ key, id string }
+
+// members are who comes and who goes, the same every time that they are asked for.
+func (j *job) members() (add, remove []member) {
+	if !j.resolved {
+		j.add, j.remove, j.resolved = j.resolve(j.change.Add), j.resolve(j.change.Remove), true
+	}
+	return j.add, j.remove
+}
 
 // resolve finds the target's ids of the members; who is not there (yet) is left out.
 func (j *job) resolve(keys []string) []member {

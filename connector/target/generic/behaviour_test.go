@@ -31,7 +31,19 @@ type world struct {
 func newWorld(t *testing.T, q quirks) *world {
 	t.Helper()
 	f, url := newFake(t, q)
-	return &world{t, fixture(t, url, "token", "auto", targettest.Fixture{}), f, map[string]string{}}
+	return &world{t, fixtureWith(t, url, "token", "auto", q.traits(), targettest.Fixture{}), f, map[string]string{}}
+}
+
+// traits are what discovery cannot find out about the fake.
+func (q quirks) traits() config.Traits {
+	var traits config.Traits
+	if q.bulk > 0 {
+		traits.Bulk, traits.BulkBytes = &q.bulk, &q.bulkBytes
+	}
+	if q.search {
+		traits.Search = &q.search
+	}
+	return traits
 }
 
 // do applies one change and returns its outcomes.

@@ -21,13 +21,18 @@ func TestConformance(t *testing.T) {
 		"201 with nothing": {silent: true, checkMembers: true},
 		"versions":         {versions: true},
 		"no discovery":     {noDiscovery: true},
+		"bulk":             {bulk: 40, checkMembers: true},
+		"bulk by bytes":    {bulk: 1000, bulkBytes: 9000, bulkObject: true},
+		"bulk cut off":     {bulk: 50, bulkStops: 7, checkMembers: true},
+		"bulk, versions":   {bulk: 60, versions: true},
+		"search":           {search: true},
 		"odd discovery":    {oddDiscovery: true, checkMembers: true, maxMembers: 50},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			targettest.Run(t, func(t *testing.T) *targettest.Fixture {
 				_, url := newFake(t, q)
-				return fixture(t, url, "token", "auto", targettest.Fixture{Unique: true, Checked: q.checkMembers})
+				return fixtureWith(t, url, "token", "auto", q.traits(), targettest.Fixture{Unique: true, Checked: q.checkMembers})
 			})
 		})
 	}

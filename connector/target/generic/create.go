@@ -17,21 +17,15 @@ import (
 // not fit into the post.
 func (j *job) create(ctx context.Context) error {
 	attrs := j.desired()
-	members := j.resolve(j.change.Add)
-	inline := members
-	if n := j.target.membersAtOnce(j.profile.MembersPerCreate); n < len(members) {
-		inline = members[:n]
-	}
-	if !j.profile.Patch {
-		inline = members // there is no other way to send them
-	}
+	members, _ := j.members()
+	inline := j.inline(members)
 	for {
 		body, err := j.enc.resource(j.change.Kind, attrs, ids(inline))
 		if err != nil {
 			return fmt.Errorf("encode a %s: %w", j.change.Kind, err)
 		}
 		found, err := j.post(ctx, body)
-		if isTooLarge(err) && len(inline) > 0 && j.profile.Patch {
+		if isTooLarge(err) && len(inline) > 0 && j.canPatch() {
 			j.target.tooLarge(len(inline))
 			inline = inline[:len(inline)/2]
 			continue
@@ -50,6 +44,14 @@ func (j *job) create(ctx context.Context) error {
 		return err
 	}
 	return j.send(ctx, j.pieces(nil, rest, nil))
+}
+
+// inline are the members who travel with the create.
+func (j *job) inline(members []member) []member {
+	if !j.canPatch() {
+		return members // there is no other way to send them
+	}
+	return members[:min(len(members), j.target.membersAtOnce(j.profile.MembersPerCreate))]
 }
 
 // desired is what the create sends; the externalId is what makes the object ours.
@@ -73,7 +75,7 @@ var (
 // out, the object is looked up, and only if it is not there the POST is sent once more.
 func (j *job) post(ctx context.Context, body []byte) (*target.Object, error) {
 	for again := false; ; again = true {
-		w, err := j.client.Create(ctx, j.change.Kind, body)
+		w, err := j.sendCreate(ctx, body)
 		switch {
 		case err == nil && w.ID != "":
 			j.id, j.unsure = w.ID, false
@@ -96,7 +98,7 @@ func (j *job) post(ctx context.Context, body []byte) (*target.Object, error) {
 			if again || lookErr != nil {
 				return nil, err
 			}
-		case mayBeTaken(err):
+		case j.mayBeTaken(err):
 			return j.find(ctx, err)
 		default:
 			return nil, err
@@ -106,7 +108,7 @@ func (j *job) post(ctx context.Context, body []byte) (*target.Object, error) {
 
 // mayBeMade tells whether the failed create may have been carried out all the same.
 func mayBeMade(err error) bool {
-	if httpx.IsAmbiguous(err) {
+	if httpx.IsAmbiguous(err) || errors.Is(err, errUnanswered) {
 		return true
 	}
 	e, ok := errors.AsType[*scim.Error](err)
@@ -123,13 +125,12 @@ func mayBeMade(err error) bool {
 }
 
 // mayBeTaken tells whether the create failed, or may have failed, because something
-// like it exists. Some servers say so by a 400 without a scimType.
-func mayBeTaken(err error) bool {
-	if scim.IsConflict(err) {
-		return true
-	}
+// like it exists: by 409, by a status with which this server says so, or by a 400 that
+// does not tell why.
+func (j *job) mayBeTaken(err error) bool {
 	e, ok := errors.AsType[*scim.Error](err)
-	return ok && e.Status == http.StatusBadRequest && (e.ScimType == "" || e.ScimType == scim.TypeInvalidValue)
+	return ok && (scim.IsConflict(err) || slices.Contains(j.profile.ConflictStatus, e.Status) ||
+		e.Status == http.StatusBadRequest && (e.ScimType == "" || e.ScimType == scim.TypeInvalidValue))
 }
 
 // find looks for the object of a create at the target: by externalId, which proves that
@@ -158,7 +159,7 @@ func (j *job) find(ctx context.Context, otherwise error) (*target.Object, error)
 			return nil, errUnsure
 		}
 	}
-	if len(holders) > 0 && j.change.Kind == scim.User && mayBeTaken(otherwise) {
+	if len(holders) > 0 && j.change.Kind == scim.User && j.mayBeTaken(otherwise) {
 		return nil, asConflict(otherwise)
 	}
 	return nil, otherwise
@@ -188,7 +189,10 @@ func (j *job) byExternalID(ctx context.Context) (*target.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	found = slices.DeleteFunc(found, func(o target.Object) bool { return o.ExternalID != j.change.Key })
+	found = slices.DeleteFunc(found, func(o target.Object) bool {
+		// A group that is being made anew may still be found as it was.
+		return o.ExternalID != j.change.Key || o.RemoteID == j.change.RemoteID
+	})
 	switch len(found) {
 	case 0:
 		return nil, nil

@@ -1,6 +1,7 @@
 package generic_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,6 +42,13 @@ type quirks struct {
 	versions bool
 	// noRename refuses to change a group's displayName.
 	noRename bool
+	// bulk takes so many operations in a bulk request of at most bulkBytes (0 is any), and
+	// bulkStops stops after so many (0 is never) without a word about the rest.
+	bulk, bulkBytes, bulkStops int
+	// bulkObject writes a status as {"code": "201"}.
+	bulkObject bool
+	// search takes POST /.search.
+	search bool
 }
 
 // fake is a SCIM server in memory.
@@ -82,6 +91,16 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, &scim.Error{Status: http.StatusUnauthorized})
 		return
 	}
+	if f.bulk > 0 && r.URL.Path == "/scim/Bulk" {
+		if err := f.serveBulk(w, r); err != nil {
+			refuse(w, err)
+		}
+		return
+	}
+	f.serve(w, r)
+}
+
+func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/scim")
 	parts := strings.SplitN(strings.Trim(path, "/"), "/", 2)
 	kind := scim.Kind(strings.TrimSuffix(parts[0], "s"))
@@ -92,6 +111,15 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case len(parts) == 1 && r.Method == http.MethodGet:
 		err = f.list(w, r, kind)
+	case len(parts) == 2 && parts[1] == ".search" && r.Method == http.MethodPost && f.search:
+		var q struct {
+			Filter            string
+			Count, StartIndex int
+		}
+		if err = json.NewDecoder(r.Body).Decode(&q); err == nil {
+			r.URL.RawQuery = url.Values{"filter": {q.Filter}, "count": {strconv.Itoa(q.Count)}, "startIndex": {strconv.Itoa(q.StartIndex)}}.Encode()
+			err = f.list(w, r, kind)
+		}
 	case len(parts) == 1 && r.Method == http.MethodPost:
 		err = f.create(w, r, kind)
 	case len(parts) == 2:
@@ -102,6 +130,46 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		refuse(w, err)
 	}
+}
+
+// serveBulk carries out RFC 7644 §3.7 as far as the product uses it.
+func (f *fake) serveBulk(w http.ResponseWriter, r *http.Request) error {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	var m struct {
+		Operations []struct {
+			Method, BulkID, Version, Path string
+			Data                          json.RawMessage
+		}
+	}
+	if err := json.Unmarshal(body, &m); err != nil {
+		return err
+	}
+	if len(m.Operations) > f.bulk || f.bulkBytes > 0 && len(body) > f.bulkBytes {
+		return &scim.Error{Status: http.StatusRequestEntityTooLarge}
+	}
+	answers := []any{}
+	for i, op := range m.Operations {
+		if f.bulkStops > 0 && i >= f.bulkStops {
+			break
+		}
+		sub := httptest.NewRequestWithContext(r.Context(), op.Method, "/scim"+op.Path, bytes.NewReader(op.Data))
+		sub.Header.Set("If-Match", op.Version)
+		rec := httptest.NewRecorder()
+		f.serve(rec, sub)
+		one := map[string]any{"method": op.Method, "bulkId": op.BulkID, "status": strconv.Itoa(rec.Code)}
+		if f.bulkObject {
+			one["status"] = map[string]any{"code": strconv.Itoa(rec.Code)}
+		}
+		if rec.Body.Len() > 0 {
+			one["response"] = json.RawMessage(rec.Body.Bytes())
+		}
+		answers = append([]any{one}, answers...) // in an order of its own
+	}
+	answer(w, http.StatusOK, map[string]any{"schemas": []string{scim.BulkResponseURN}, "Operations": answers})
+	return nil
 }
 
 func refuse(w http.ResponseWriter, err error) {

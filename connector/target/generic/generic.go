@@ -56,11 +56,16 @@ type Target struct {
 	name     string
 	inFlight int
 	client   *client.Client
-	// wantsVersion is set once the server has refused a change without If-Match.
+	// wantsVersion is set where every change shall carry If-Match: by the profile, or once
+	// the server has refused one without.
 	wantsVersion atomic.Bool
 	// maxMembers is how many members a request may hold as far as the server has taught
 	// us by 413; 0 is not yet.
 	maxMembers atomic.Int64
+	// bulkOps is the same for the operations of a bulk request, and bulkLost counts such
+	// requests in a row without an answer.
+	bulkOps, bulkLost atomic.Int64
+	log               *zap.Logger
 
 	mu sync.Mutex
 	// profile grows from the table's entry to what was discovered.
@@ -83,18 +88,59 @@ func New(cfg *config.Target, o Options) (*Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("target %s: auth: %w", cfg.Name, err)
 	}
+	known, err := traits(&cfg.Traits)
+	if err != nil {
+		return nil, fmt.Errorf("target %s: traits: %w", cfg.Name, err)
+	}
+	p.Override(known)
 	inFlight := lower(max(cfg.Limits.InFlight, 1), p.Rate.InFlight)
 	h, err := httpx.New(httpx.Options{
 		BaseURL: cfg.URL, PerSecond: lower(cfg.Limits.PerSecond, p.Rate.PerSecond), InFlight: inFlight,
-		Timeout: cfg.Timeout.Duration, Retries: retries, MinWait: o.MinWait, MaxWait: maxWait,
+		PerMinute: p.Rate.PerMinute, PerHour: p.Rate.PerHour, PerDay: p.Rate.PerDay,
+		Timeout: max(cfg.Timeout.Duration, p.Timeout), Retries: retries, MinWait: o.MinWait, MaxWait: maxWait,
 		CAFile: cfg.CAFile, UserAgent: p.UserAgent, Authorize: authorize,
 		Log: o.Log, Observe: o.Observe,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("target %s: %w", cfg.Name, err)
 	}
-	c := client.New(h, client.Options{Accept: p.Accept, ContentType: p.ContentType})
-	return &Target{name: cfg.Name, inFlight: inFlight, client: c, profile: p, ready: !p.Ask}, nil
+	c := client.New(h, client.Options{Accept: p.Accept, ContentType: p.ContentType, Now: o.Now})
+	t := &Target{name: cfg.Name, inFlight: inFlight, client: c, log: o.Log, profile: p, ready: !p.Ask}
+	if t.log == nil {
+		t.log = zap.NewNop()
+	}
+	// Versions that are asked for by name go with every change. Where discovery alone
+	// finds that there are some, reading one before each change would double the requests.
+	t.wantsVersion.Store(p.ETag)
+	return t, nil
+}
+
+func traits(c *config.Traits) (profile.Traits, error) {
+	users, err := paths(c.FilterUsers)
+	groups, groupsErr := paths(c.FilterGroups)
+	return profile.Traits{
+		Patch: c.Patch, Bulk: c.Bulk, BulkBytes: c.BulkBytes,
+		MembersPerCreate: c.MembersPerCreate, MembersPerAdd: c.MembersPerAdd, MembersPerRemove: c.MembersPerRemove,
+		MixAddRemove: c.MixAddRemove, RemoveForm: c.RemoveForm, MembersReadable: c.MembersReadable,
+		GroupRename: c.GroupRename, FilterUsers: users, FilterGroups: groups,
+		Search: c.Search, Paging: client.Paging(c.Paging), PageSize: c.PageSize,
+		ETag: c.ETag, StringBooleans: c.StringBooleans, Accept: c.Accept, ContentType: c.ContentType,
+	}, cmp.Or(err, groupsErr)
+}
+
+// paths reads attribute paths. An empty list is not nil: it says that there are none.
+func paths(texts []config.Text) ([]scim.Path, error) {
+	if texts == nil {
+		return nil, nil
+	}
+	out := make([]scim.Path, len(texts))
+	for i, text := range texts {
+		var err error
+		if out[i], err = scim.ParsePath(text.Value); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // lower returns the smaller limit, where 0 is none.
@@ -105,25 +151,29 @@ func lower[N int | float64](a, b N) N {
 	return min(a, b)
 }
 
-// tooLarge notes that the server refused n members in one request, so that the next
-// group starts where this one ended.
-func (t *Target) tooLarge(n int) {
-	half := int64(max(n/2, 1))
-	for {
-		known := t.maxMembers.Load()
-		if known != 0 && known <= half || t.maxMembers.CompareAndSwap(known, half) {
+// learnLess notes that no more than n at once are borne, so that the next request starts
+// where this one ended. What is learned only ever shrinks.
+func learnLess(learned *atomic.Int64, n int) {
+	for n := int64(max(n, 1)); ; {
+		known := learned.Load()
+		if known != 0 && known <= n || learned.CompareAndSwap(known, n) {
 			return
 		}
 	}
 }
 
-// membersAtOnce is the profile's limit or what is known to be less.
-func (t *Target) membersAtOnce(limit int) int {
-	if n := int(t.maxMembers.Load()); n > 0 {
+// atMost is the limit or what was learned to be less.
+func atMost(limit int, learned *atomic.Int64) int {
+	if n := int(learned.Load()); n > 0 {
 		return min(limit, n)
 	}
 	return limit
 }
+
+// tooLarge notes that the server refused n members in one request.
+func (t *Target) tooLarge(n int) { learnLess(&t.maxMembers, n/2) }
+
+func (t *Target) membersAtOnce(limit int) int { return atMost(limit, &t.maxMembers) }
 
 func checkURL(s string) error {
 	u, err := url.Parse(s)
@@ -201,6 +251,8 @@ func (t *Target) Capabilities(ctx context.Context) (target.Capabilities, error) 
 		DeleteGroups: p.DeleteGroups, RenameGroups: p.GroupRename, NeedsPassword: p.PasswordRequired,
 		MembersPerCreate: p.MembersPerCreate, MembersPerAdd: p.MembersPerAdd, MembersPerRemove: p.MembersPerRemove,
 		Mixed: p.MixAddRemove, Bulk: p.Bulk.Operations,
+		UserPaths: p.UserPaths, GroupPaths: p.GroupPaths, OneValue: p.OneValue,
+		RequiredUser: p.RequiredUser, RequiredGroup: p.RequiredGroup,
 		Notes: p.Notes,
 	}, nil
 }

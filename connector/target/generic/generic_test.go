@@ -22,6 +22,11 @@ const inFlight = 4
 // fixture puts a target and a proxy in front of the server at url.
 func fixture(t *testing.T, url, token, profile string, f targettest.Fixture) *targettest.Fixture {
 	t.Helper()
+	return fixtureWith(t, url, token, profile, config.Traits{}, f)
+}
+
+func fixtureWith(t *testing.T, url, token, profile string, traits config.Traits, f targettest.Fixture) *targettest.Fixture {
+	t.Helper()
 	host, path, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
 	f.Faults = targettest.NewProxy(t, "http://"+host)
 	log := &logBuffer{}
@@ -30,6 +35,7 @@ func fixture(t *testing.T, url, token, profile string, f targettest.Fixture) *ta
 		Auth:    config.TargetAuth{Type: "bearer", Token: secretFile(t, token)},
 		Limits:  config.Limits{InFlight: inFlight},
 		Timeout: config.Duration{Duration: 10 * time.Second},
+		Traits:  traits,
 	}, generic.Options{Log: log.logger(), MinWait: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"net/http"
+	"slices"
 
 	"simscim/connector/target"
 	"simscim/scim"
@@ -79,8 +80,14 @@ func (t *Target) Find(ctx context.Context, kind scim.Kind, path scim.Path, value
 	q := client.Query{Count: p.PageMax, Paging: p.Paging}
 	if p.CanFilter(kind, path) {
 		q.Filter = filter.Eq(path, value)
+		q.Post = p.Search && personal(kind, path)
 	}
 	found, err := t.search(ctx, p, kind, q, path, value, paths)
+	if q.Post && refusesSearch(err) {
+		t.noSearch()
+		q.Post = false
+		found, err = t.search(ctx, p, kind, q, path, value, paths)
+	}
 	if refused, always := refusesFilter(err); q.Filter != "" && refused {
 		if always {
 			t.unfilterable(kind, path)
@@ -103,6 +110,29 @@ func (t *Target) search(ctx context.Context, p *profile.Profile, kind scim.Kind,
 	}
 	return found, nil
 }
+
+// personal tells whether a value of the attribute tells who somebody is.
+func personal(kind scim.Kind, path scim.Path) bool {
+	return kind == scim.User && path != externalID && path != "id"
+}
+
+// refusesSearch tells whether the server has no POST /.search, whatever it says.
+func refusesSearch(err error) bool {
+	return isStatus(err, http.StatusNotFound) || isStatus(err, http.StatusMethodNotAllowed) || isStatus(err, http.StatusNotImplemented)
+}
+
+// noSearch remembers that filters have to travel in URLs.
+func (t *Target) noSearch() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.profile.Search {
+		t.profile.Search = false
+		t.note("The server has no POST /.search, although it is said to have: user names stand in URLs.")
+	}
+}
+
+// note adds to what is told of the server. The lock is held; readers share the old list.
+func (t *Target) note(s string) { t.profile.Notes = append(slices.Clip(t.profile.Notes), s) }
 
 // refusesFilter tells whether the server cannot filter this way, as opposed to not now,
 // and whether it says so of the way and not perhaps of this one value.

@@ -21,32 +21,30 @@ const maxReread = 3
 // request sends one piece, by PATCH or, where there is none, by reading, changing and
 // replacing the object.
 func (j *job) request(ctx context.Context, p piece) error {
-	if j.profile.Patch {
+	if j.canPatch() {
 		return j.patch(ctx, p)
 	}
 	return j.replace(ctx, p)
 }
 
+func (j *job) canPatch() bool { return j.profile.CanPatch(j.change.Kind) }
+
 // patch sends the piece as it is, and again with more knowledge where the server asks
-// for it: with a version after 412 or 428, and with whole elements after a 400 about an
-// element that is not there (RFC 7644 §3.5.2.3).
+// for it: after 412 or 428 what still differs, with the version that was read, and after
+// a 400 about an element that is not there whole elements (RFC 7644 §3.5.2.3).
 func (j *job) patch(ctx context.Context, p piece) error {
 	fields := fieldsOf(p.set, j.change.After)
-	version := ""
-	if j.target.wantsVersion.Load() {
-		res, err := j.client.Get(ctx, j.change.Kind, j.id, j.unread()...)
-		if err != nil {
-			return err
-		}
-		version = res.Version()
+	version, err := j.version(ctx)
+	if err != nil {
+		return err
 	}
 	for again := 0; ; again++ {
 		body, err := json.Marshal(patch.Body(j.operations(fields, p)))
 		if err != nil {
 			return fmt.Errorf("encode a change: %w", err)
 		}
-		err = j.client.Patch(ctx, j.change.Kind, j.id, body, version)
-		if isStatus(err, http.StatusPreconditionRequired) {
+		err = j.sendPatch(ctx, body, version)
+		if isPrecondition(err) && version == "" {
 			j.target.wantsVersion.Store(true) // every later change would be refused as well
 		}
 		missing := again == 0 && isBadTarget(err) && slices.ContainsFunc(fields, selects)
@@ -57,20 +55,37 @@ func (j *job) patch(ctx context.Context, p piece) error {
 		if readErr != nil {
 			return readErr
 		}
-		if !missing {
-			version = res.Version()
-			continue
+		if missing {
+			marked := patch.MarkAbsent(fields, res)
+			if slices.Equal(absent(marked), absent(fields)) {
+				return err // every element is there: the error is about something else
+			}
+			// What is to be taken away and is not there needs no request.
+			fields = slices.DeleteFunc(marked, func(f patch.Field) bool { return f.Absent && f.Value == nil })
+		} else {
+			version, fields = res.Version(), differing(fields, res)
 		}
-		marked := patch.MarkAbsent(fields, res)
-		if slices.Equal(absent(marked), absent(fields)) {
-			return err // every element is there: the error is about something else
-		}
-		// What is to be taken away and is not there needs no request.
-		fields = slices.DeleteFunc(marked, func(f patch.Field) bool { return f.Absent && f.Value == nil })
 		if len(fields) == 0 && p.members() == 0 {
 			return nil
 		}
 	}
+}
+
+// version is the object's version as it is now, or empty where nobody asks for one.
+func (j *job) version(ctx context.Context) (string, error) {
+	if !j.target.wantsVersion.Load() || j.first != nil {
+		return "", nil
+	}
+	res, err := j.client.Get(ctx, j.change.Kind, j.id, j.unread()...)
+	return res.Version(), err
+}
+
+// differing are the fields that the resource does not hold yet.
+func differing(fields []patch.Field, res client.Resource) []patch.Field {
+	return slices.DeleteFunc(slices.Clone(fields), func(f patch.Field) bool {
+		have, _ := scim.Lookup(res, f.Path)
+		return scim.SameValue(f.Path, have, f.Value)
+	})
 }
 
 func (j *job) operations(fields []patch.Field, p piece) []patch.Operation {
@@ -132,12 +147,15 @@ func (j *job) replace(ctx context.Context, p piece) error {
 			return fmt.Errorf("encode a change: %w", err)
 		}
 		version := ""
-		if j.profile.ETag {
+		if j.profile.ETag || j.target.wantsVersion.Load() {
 			version = res.Version()
 		}
 		err = j.client.Put(ctx, j.change.Kind, j.id, body, version)
 		if again >= maxReread || !isPrecondition(err) {
 			return err
+		}
+		if version == "" {
+			j.target.wantsVersion.Store(true)
 		}
 	}
 }

@@ -39,7 +39,7 @@ func (j *job) pieces(set []plan.Field, add, remove []member) []piece {
 	}
 	perAdd, perRemove := j.target.membersAtOnce(p.MembersPerAdd), j.target.membersAtOnce(p.MembersPerRemove)
 	fits := len(add) <= perAdd && len(remove) <= perRemove && len(add)+len(remove) <= max(perAdd, perRemove)
-	if !p.Patch || p.MixAddRemove && fits {
+	if !j.canPatch() || p.MixAddRemove && fits {
 		return []piece{whole}
 	}
 	var out []piece
@@ -127,7 +127,7 @@ func (j *job) judge(ctx context.Context, p piece, err error) (halves []piece, re
 // blamesMember tells whether an answer to a piece with members may be about one of
 // them: one unknown id fails the whole request with most servers.
 func (j *job) blamesMember(e *scim.Error, p piece) bool {
-	if p.members() == 0 || !j.profile.Patch {
+	if p.members() == 0 || !j.canPatch() {
 		return false
 	}
 	switch e.Status {
@@ -174,7 +174,7 @@ func isTooLarge(err error) bool { return isStatus(err, http.StatusRequestEntityT
 // the name: some servers answer a 400 that does not say so.
 func (j *job) whoseName(ctx context.Context, set []plan.Field, err error) error {
 	i := slices.IndexFunc(set, func(f plan.Field) bool { return f.Path == "userName" })
-	if i < 0 || !mayBeTaken(err) || scim.IsConflict(err) {
+	if i < 0 || !j.mayBeTaken(err) || scim.IsConflict(err) {
 		return err
 	}
 	name, _ := set[i].After.(string)
