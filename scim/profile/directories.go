@@ -64,7 +64,7 @@ func awsIdentityCenter() entry {
 		source: "docs.aws.amazon.com: IAM Identity Center SCIM developer guide",
 		notes: []string{
 			"The members of a group are never shown: the ledger alone knows them.",
-			"An account may have one e-mail address, one telephone number and one postal address; the address must be marked primary.",
+			"An account may have one e-mail address, one telephone number and one postal address; the e-mail address must be marked primary.",
 			"All members cannot be removed or replaced in one operation.",
 			"Pages held 50 before they held 100: an older region may send less than is asked for.",
 			"Additions and removals travel apart, since the hundred changes of a request count both (inferred).",
