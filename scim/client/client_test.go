@@ -290,6 +290,50 @@ func TestRequestsKeepToTheBaseURL(t *testing.T) {
 	}
 }
 
+// A change has succeeded whatever the server says to it, or nothing; a 412 and a 404 can
+// be told from other failures.
+func TestChangeAnswers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		failed bool
+	}{
+		"no content":           {204, "", false},
+		"no body":              {200, "", false},
+		"members null":         {200, `{"id":"g","members":null}`, false},
+		"not JSON":             {200, "done", false},
+		"accepted":             {202, "", true},
+		"a web page":           {200, "<html>", true},
+		"changed meanwhile":    {412, `{"scimType":"invalidVers"}`, true},
+		"gone":                 {404, "", true},
+		"redirected elsewhere": {301, "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := serve(t, say(c.status, c.body))
+			for _, err := range []error{
+				client.Patch(t.Context(), scim.Group, "g", []byte("{}"), `W/"1"`), client.Put(t.Context(), scim.Group, "g", []byte("{}"), ""),
+				client.Delete(t.Context(), scim.Group, "g"),
+			} {
+				e, refused := errors.AsType[*scim.Error](err)
+				if refused != c.failed || refused != (err != nil) || refused && e.Status != c.status {
+					t.Errorf("got %v", err)
+				}
+			}
+		})
+	}
+}
+
+// A group whose members are null is a group without any (RFC 7643 §2.5).
+func TestGetWithNullMembers(t *testing.T) {
+	t.Parallel()
+	res, err := serve(t, say(200, `{"ID":"g","members":null}`)).Get(t.Context(), scim.Group, "g")
+	if _, found := scim.Lookup(res, "members"); err != nil || found {
+		t.Errorf("got %v, %v", res, err)
+	}
+}
+
 func TestGet(t *testing.T) {
 	t.Parallel()
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -376,6 +420,17 @@ func TestDiscovery(t *testing.T) {
 			`{"PATCH":{"Supported":"True"},"filter":{"supported":0,"maxResults":"50"},"etag":true}`,
 			&ServiceProviderConfig{Patch: Feature{true, true}, Filter: Feature{Known: true}, ETag: Feature{true, true}, FilterMax: 50},
 		},
+		"bulk": {
+			`{"bulk":{"supported":true,"maxOperations":1000,"maxPayloadSize":"1048576"}}`,
+			&ServiceProviderConfig{Bulk: BulkFeature{Feature{true, true}, 1000, 1048576}},
+		},
+		"bulk, odd": {
+			`{"BULK":{"supported":1,"maxOperations":"many","maxPayloadSize":-1}}`,
+			&ServiceProviderConfig{Bulk: BulkFeature{Feature: Feature{true, true}}},
+		},
+		"no bulk": {
+			`{"bulk":false}`, &ServiceProviderConfig{Bulk: BulkFeature{Feature: Feature{Known: true}}},
+		},
 		"rfc 9865": {
 			`{"pagination":{"cursor":true,"index":"false","defaultPaginationMethod":"cursor","maxPageSize":1000}}`,
 			&ServiceProviderConfig{Pagination: &Pagination{Cursor: true, Default: "cursor", MaxPageSize: 1000}},
@@ -432,6 +487,40 @@ func TestResourceTypesAndSchemas(t *testing.T) {
 	}
 	if a, ok := schemas[0].Attribute("members"); !ok || a.Returned != "never" {
 		t.Errorf("members is %v", a)
+	}
+}
+
+// The endpoint's name in SCIM 1.1 is tried where the one of SCIM 2.0 is missing.
+func TestDiscoveryByTheOldName(t *testing.T) {
+	t.Parallel()
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/base/ServiceProviderConfigs" {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		_, _ = io.WriteString(w, `{"patch":{"supported":true}}`)
+	})
+	if spc, err := c.ServiceProviderConfig(t.Context()); err != nil || spc == nil || !spc.Patch.Supported {
+		t.Errorf("got %v, %v", spc, err)
+	}
+}
+
+func TestSchemaAttributes(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string][]SchemaAttribute{
+		`[{"name":"name","required":"true","multiValued":0,"subAttributes":[{"name":"familyName","required":true,"subAttributes":[{"name":"x"}]}]},null]`: {
+			{Name: "name", Required: true, Sub: []SchemaAttribute{{Name: "familyName", Required: true}}}, {},
+		},
+		`[{"name":"emails","multiValued":true,"subAttributes":"none"}]`: {{Name: "emails", MultiValued: true}},
+		`[7]`: nil, `{}`: nil, `"x"`: nil,
+	} {
+		got, err := serve(t, say(200, `{"Resources":[{"id":"s","attributes":`+body+`}]}`)).Schemas(t.Context())
+		if err != nil || len(got) != 1 {
+			t.Fatalf("%s gives %v, %v", body, got, err)
+		}
+		if diff := cmp.Diff(want, got[0].Attributes); diff != "" {
+			t.Errorf("%s\n%s", body, diff)
+		}
 	}
 }
 

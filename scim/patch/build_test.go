@@ -73,6 +73,9 @@ func TestMembers(t *testing.T) {
 	same(t, `[{"op": "add", "path": "members", "value": [{"value": "1"}, {"value": "a\"b"}]}]`, patch.AddMembers(ids, patch.Style{}))
 	same(t, `[{"op": "remove", "path": "members[value eq \"1\"]"}, {"op": "remove", "path": "members[value eq \"a\\\"b\"]"}]`, patch.RemoveMembers(ids, patch.Style{}))
 	same(t, `[{"op": "Remove", "path": "members", "value": [{"value": "1"}, {"value": "a\"b"}]}]`, patch.RemoveMembers(ids, patch.Style{MembersByValue: true, TitleCase: true}))
+	wrapped := patch.Style{MembersByValue: true, MembersInObject: true}
+	same(t, `[{"op": "add", "path": "members", "value": {"members": [{"value": "1"}, {"value": "a\"b"}]}}]`, patch.AddMembers(ids, wrapped))
+	same(t, `[{"op": "remove", "path": "members", "value": {"members": [{"value": "1"}, {"value": "a\"b"}]}}]`, patch.RemoveMembers(ids, wrapped))
 	if patch.AddMembers(nil, patch.Style{}) != nil || patch.RemoveMembers(nil, patch.Style{MembersByValue: true}) != nil {
 		t.Error("no ids must make no operation")
 	}
