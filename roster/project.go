@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// schoolLife is how many years a pupil may be at school, from the first nursery year to
+// Year 14. After that there is nobody left to move up.
+const schoolLife = 17
+
 // Project returns the school as it will be at a later time, as far as the snapshot
 // tells, and what that takes for granted, in sentences without personal data.
 //
@@ -27,7 +31,7 @@ func Project(snap *Snapshot, at time.Time) (*Snapshot, []string) {
 	before := p.groupNames()
 	start := snap.Site.YearStart
 	from, to := AcademicYear(snap.TakenAt, start), AcademicYear(at, start)
-	for year := from + 1; year <= to; year++ {
+	for year := from + 1; year <= min(to, from+schoolLife); year++ {
 		first := firstDay(year, start)
 		top := p.topYear(first) // the summer's leavers still count
 		p.reach(first)
@@ -158,10 +162,8 @@ func (p *projection) rename(before map[string]named) {
 	}
 }
 
-// conclude sorts the memberships and says what goes for the whole way.
+// conclude says what goes for the whole way.
 func (p *projection) conclude(day time.Time) {
-	slices.SortFunc(p.Memberships, compareMemberships)
-	p.Memberships = slices.Compact(p.Memberships)
 	undated, aged := 0, false
 	for i := range p.People {
 		who := &p.People[i]
@@ -172,7 +174,7 @@ func (p *projection) conclude(day time.Time) {
 	}
 	p.say(p.left > 0, "going by leaving dates, %s before %s", count(p.left, "person leaves", "people leave"), written(day))
 	p.say(p.started > 0, "going by start dates, %s; groups that they are not in yet are not known", count(p.started, "person starts", "people start"))
-	p.say(p.ended > 0, "going by end dates, %s over", count(p.ended, "class is", "classes are"))
+	p.say(p.ended > 0, "going by end dates, %s over; what follows them is not known", count(p.ended, "class is", "classes are"))
 	p.say(undated > 0, "%s without a start date, and not taken to have started", count(undated, "future starter is", "future starters are"))
 	p.say(true, "nobody else comes: pupils and staff who are not on the roll today are not known")
 	p.say(aged && day.After(p.read), "age bands stay as they are today: birthdays are not known")

@@ -29,12 +29,14 @@ const (
 //   - Houses and staff stay.
 func (p *projection) rollOver(first time.Time, top int) {
 	years, uncounted := p.moving(first)
-	p.say(true, "on %s an academic year begins: pupils move up, but for those who start then", written(first))
+	p.say(len(years) > 0, "on %s an academic year begins: pupils move up, but for those who start then", written(first))
 	p.say(uncounted > 0, "%s in no year group that has a next one, and not moved", count(uncounted, "pupil is", "pupils are"))
 	p.endClasses(first)
 	p.moveForms(years, top, first)
 	p.moveYears(years, top)
 	p.moveUp(years, top, first)
+	slices.SortFunc(p.Memberships, compareMemberships)
+	p.Memberships = slices.Compact(p.Memberships)
 }
 
 // moving are the pupils to whom the new year brings another year group, with the place
@@ -168,7 +170,8 @@ func (p *projection) endClasses(first time.Time) {
 	for i := range p.Groups {
 		g := &p.Groups[i]
 		ahead := !g.End.Before(first) || isNew(g.Begin, first)
-		staffOnly := g.End.IsZero() && anybody[g.GroupKey] && !pupils[g.GroupKey]
+		// Where no rule wants pupils, a class seems to have none.
+		staffOnly := g.End.IsZero() && anybody[g.GroupKey] && !pupils[g.GroupKey] && len(pupils) > 0
 		if g.Kind == Class && !ahead && !staffOnly {
 			over[g.GroupKey] = true
 		}
