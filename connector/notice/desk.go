@@ -56,10 +56,10 @@ func New(cfg []*config.Notice, o Options) (*Desk, error) {
 	for i, n := range cfg {
 		sender, err := newSender(n, o.Log)
 		if err != nil {
-			problems = append(problems, fmt.Errorf("%s: %w", path(i, ""), err))
+			problems = append(problems, fmt.Errorf("notices[%d]: %w", i, err))
 			continue
 		}
-		d.ways = append(d.ways, newWay(fmt.Sprintf("%s (%s)", path(i, ""), n.Type), n, sender))
+		d.ways = append(d.ways, newWay(fmt.Sprintf("notices[%d] (%s)", i, n.Type), n, sender))
 	}
 	return d, errors.Join(problems...)
 }
@@ -91,8 +91,9 @@ func newSender(n *config.Notice, log *zap.Logger) (Sender, error) {
 	return newWebhook(n, log, patience{})
 }
 
-// patience is how long senders wait; zero values are the defaults of each.
-type patience struct{ timeout, pause time.Duration }
+// patience is how long senders wait: for an answer, before they try again, and at most
+// between two tries. Zero values are the defaults of each.
+type patience struct{ timeout, pause, longest time.Duration }
 
 // RunEnded takes what a run of a sync says, never one of a plan alone: a held plan and a
 // failure are told, a good run ends failure and staleness. Everything else is left to

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	netmail "net/mail"
+	"net/netip"
 	"net/textproto"
 	"os"
 	"strconv"
@@ -50,6 +51,9 @@ func newEmail(n *config.Notice, log *zap.Logger, p patience) (*email, error) {
 			return nil, errors.New("to: must list e-mail addresses")
 		}
 		e.to = append(e.to, address)
+	}
+	if len(e.to) == 0 {
+		return nil, errors.New("to: must list at least one e-mail address")
 	}
 	if err := e.secure(n); err != nil {
 		return nil, err
@@ -106,6 +110,11 @@ func (e *email) signIn(n *config.Notice) error {
 	e.options = append(e.options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover),
 		mail.WithUsername(username.Reveal()), mail.WithPassword(password.Reveal()))
 	return nil
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
 }
 
 // Send sends the notice to each address on its own, so that one dead mailbox does not

@@ -110,7 +110,7 @@ func TestWaysWaitAsLongAsEachSays(t *testing.T) {
 	b.now = noon.Add(33 * time.Hour)
 	b.Look(t.Context())
 	b.told(t)
-	if got := patient.titles(); len(got) != 1 || got[0] != "School 01 has had no good run for 4350 minutes at directory" {
+	if got := patient.titles(); len(got) != 1 || got[0] != "School 01 has had no good run for 72 hours and 30 min at directory" {
 		t.Errorf("told %v", got)
 	}
 }

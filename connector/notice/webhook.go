@@ -40,7 +40,7 @@ func newWebhook(n *config.Notice, log *zap.Logger, p patience) (*webhook, error)
 	}
 	o := httpx.Options{
 		BaseURL: u.Scheme + "://" + u.Host, InFlight: 1, Timeout: cmp.Or(p.timeout, 10*time.Second),
-		Retries: 2, MinWait: cmp.Or(p.pause, 500*time.Millisecond), MaxWait: 10 * time.Second,
+		Retries: 2, MinWait: cmp.Or(p.pause, 500*time.Millisecond), MaxWait: cmp.Or(p.longest, 10*time.Second),
 		MaxBody: 1 << 20, CAFile: n.CAFile, Log: log,
 	}
 	if !n.Token.IsZero() {

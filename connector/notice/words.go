@@ -51,9 +51,9 @@ func (n Notice) of(one, many string) string {
 func (n Notice) Lines() []string {
 	switch n.Kind {
 	case Held:
-		return append(n.explained("A safeguard stopped it before anything was written. It waits until somebody decides."), n.decide()...)
+		return append(n.explained("A safeguard stopped this before anything was written. It waits until somebody decides."), n.decide()...)
 	case Failed:
-		return append(n.explained("Nothing was changed for it by this run, as far as is known. The next run tries again."),
+		return append(n.explained("The run ended before it could do its work. The next one tries again."),
 			"simscim status shows how each school stands; simscim check tries out every connection.")
 	case Stale:
 		return append(n.explained("Accounts and groups there are as old as the last good run."),
@@ -143,12 +143,17 @@ func (n Notice) clock(t time.Time) string {
 	return t.In(n.At.Location()).Format("Mon 2 Jan 2006 15:04 MST")
 }
 
-// span writes a length of time in hours, or in minutes where it is no whole number of them.
+// span writes a length of time in hours and, where they are no whole number, minutes.
 func span(d time.Duration) string {
-	if d%time.Hour == 0 {
-		return strconv.Itoa(int(d/time.Hour)) + " hours"
+	hours, minutes := int(d/time.Hour), int(d%time.Hour/time.Minute)
+	text := strconv.Itoa(hours) + " hours"
+	if hours == 1 {
+		text = "1 hour"
 	}
-	return strconv.Itoa(int(d/time.Minute)) + " minutes"
+	if minutes > 0 {
+		text += " and " + strconv.Itoa(minutes) + " min"
+	}
+	return text
 }
 
 // cut makes one line of s, without what does not print, of at most n letters.
