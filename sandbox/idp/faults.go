@@ -136,7 +136,7 @@ func (p *IDP) judge(r *http.Request, path string) verdict {
 	case write && f.Precondition > 0 && r.Method != http.MethodPost:
 		f.Precondition--
 		v.precondition = true
-	case write && f.FailAfter > 0 && (!f.FailAfterGroups || strings.HasPrefix(strings.ToLower(path), "/groups")):
+	case write && f.FailAfter > 0 && (!f.FailAfterGroups || strings.HasPrefix(path, scim.Group.Endpoint())):
 		f.FailAfter--
 		v.failAfter = true
 	case write && f.DropWrite > 0:
@@ -147,7 +147,7 @@ func (p *IDP) judge(r *http.Request, path string) verdict {
 }
 
 func (p *IDP) serveSCIM(w http.ResponseWriter, r *http.Request) {
-	path := strings.TrimPrefix(r.URL.Path, p.options.BasePath)
+	path := p.pathOf(r)
 	p.counts.count(r, path)
 	if len(p.budgets) > 0 && !p.afford(w, r) {
 		return

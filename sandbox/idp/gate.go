@@ -62,10 +62,7 @@ func (p *IDP) gate(w http.ResponseWriter, r *http.Request) {
 
 // call reads the request. Paths that the personality calls otherwise are translated.
 func (p *IDP) call(r *http.Request) (*call, error) {
-	c := &call{r: r, path: strings.TrimPrefix(r.URL.Path, p.options.BasePath)}
-	if p.as.anyCase {
-		c.path = proper(c.path)
-	}
+	c := &call{r: r, path: p.pathOf(r)}
 	if at, ok := p.as.paths[c.path]; ok {
 		c.path = at
 	}
@@ -88,6 +85,15 @@ func (p *IDP) call(r *http.Request) (*call, error) {
 	c.r.Body = io.NopCloser(bytes.NewReader(body))
 	c.parse()
 	return c, nil
+}
+
+// pathOf is the path below the base path, as the RFC writes it if any case will do.
+func (p *IDP) pathOf(r *http.Request) string {
+	path := strings.TrimPrefix(r.URL.Path, p.options.BasePath)
+	if p.as.anyCase {
+		return proper(path)
+	}
+	return path
 }
 
 // maxBody bounds what the gate keeps; the service provider has a limit of its own.

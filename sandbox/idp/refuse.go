@@ -157,9 +157,25 @@ func (p *IDP) checkResource(c *call) error {
 		return err
 	}
 	if c.kind == scim.Group {
-		if n := p.as.members.perCreate; n > 0 && c.additions() > n {
-			return p.tooMany()
-		}
+		return p.checkGroup(c)
+	}
+	return nil
+}
+
+// checkGroup looks at a whole group.
+func (p *IDP) checkGroup(c *call) error {
+	if n := p.as.members.perCreate; n > 0 && c.additions() > n {
+		return p.tooMany()
+	}
+	if !p.as.noRename || c.id == "" {
+		return nil
+	}
+	stored, err := p.store.Get(c.r.Context(), scim.Group, c.id)
+	if err != nil {
+		return err
+	}
+	if name, _ := scim.Member(c.resource, "displayName"); name != stored.Attributes["displayName"] {
+		return invalid("a group cannot be renamed")
 	}
 	return nil
 }
