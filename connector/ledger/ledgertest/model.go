@@ -172,6 +172,9 @@ func (m *model) state(site string) *plan.State {
 	s := &plan.State{
 		Users: map[string]*plan.Known{}, Groups: map[string]*plan.Known{}, Settled: true, Baseline: m.baseline[site],
 	}
+	if s.Baseline {
+		s.ReadAt = at(1)
+	}
 	for r, o := range m.objects {
 		c, ok := o.claims[site]
 		if !ok {

@@ -97,7 +97,7 @@ func testObjects(t *testing.T, open func(*testing.T) ledger.Ledger) {
 		},
 		"baseline": func(b bundle) {
 			b.update(func(tx ledger.Tx) error { return tx.SetBaseline(target, siteA, at(1)) })
-			b.wantState(siteA, plan.State{Baseline: true, Settled: true})
+			b.wantState(siteA, plan.State{Baseline: true, ReadAt: at(1), Settled: true})
 			b.wantState(siteB, plan.State{Settled: true})
 		},
 		"known by key": func(b bundle) {

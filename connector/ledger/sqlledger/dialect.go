@@ -1,7 +1,6 @@
 package sqlledger
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -13,8 +12,6 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // What is SQLite's own stands in this file and in positional.go; all other SQL is what
@@ -76,11 +73,21 @@ func parseDSN(dsn string) (location, error) {
 	if err != nil {
 		return location{}, fmt.Errorf("find the store's folder: %w", err)
 	}
+	// Its log, its lock and what is set aside stand beside the file itself.
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
 	return location{path: path}, nil
 }
 
+// The modes in which a file is opened. Reading alone never moves the log into the file.
+const (
+	readOnly  = "ro"
+	readWrite = "rw"
+)
+
 // open makes a handle with the settings as pragmas on each of its connections.
-func (at location) open(wait time.Duration, size int, pragmas ...string) (*sql.DB, error) {
+func (at location) open(mode string, wait time.Duration, size int, pragmas ...string) (*sql.DB, error) {
 	q := url.Values{"_pragma": append([]string{
 		fmt.Sprintf("busy_timeout(%d)", wait.Milliseconds()),
 		"foreign_keys(1)",
@@ -91,7 +98,7 @@ func (at location) open(wait time.Duration, size int, pragmas ...string) (*sql.D
 		u.Path = "/" + at.name
 		q.Set("vfs", "memdb")
 	} else {
-		q.Set("mode", "rw")
+		q.Set("mode", mode)
 		if !strings.HasPrefix(u.Path, "/") { // C:/…
 			u.Path = "/" + u.Path
 		}
@@ -107,15 +114,16 @@ func (at location) open(wait time.Duration, size int, pragmas ...string) (*sql.D
 }
 
 func (at location) openWriter(wait time.Duration) (*sql.DB, error) {
-	pragmas := []string{"synchronous(normal)", "cache_size(-8000)", "wal_autocheckpoint(4000)"}
+	// secure_delete: what is forgotten about a person is overwritten.
+	pragmas := []string{"synchronous(normal)", "secure_delete(1)", "cache_size(-8000)", "wal_autocheckpoint(4000)"}
 	if at.path != "" {
 		pragmas = append(pragmas, "journal_mode(wal)")
 	}
-	return at.open(wait, 1, pragmas...)
+	return at.open(readWrite, wait, 1, pragmas...)
 }
 
 func (at location) openReaders(wait time.Duration) (*sql.DB, error) {
-	return at.open(wait, readers, "query_only(1)")
+	return at.open(readWrite, wait, readers, "query_only(1)")
 }
 
 // prepareFile makes the file if there is none, and takes from everybody but the
@@ -131,7 +139,7 @@ func (at location) prepareFile() error {
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("the store %s is not a file", at.path)
 	case info.Size() > 0 && info.Size() < minFileBytes:
-		return fmt.Errorf("open the store %s: %w", at.path, errDamaged)
+		return fmt.Errorf("open the store %s: %w", at.path, errNotOurs)
 	}
 	for _, name := range []string{at.path, at.path + "-wal", at.path + "-shm"} {
 		if err := tighten(name); err != nil {
@@ -147,14 +155,18 @@ func (at location) createFile() error {
 	case errors.Is(err, fs.ErrExist): // another process was quicker
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("create the store: the folder %s does not exist", filepath.Dir(at.path))
+		return at.noFolder("create the store")
 	case err != nil:
-		return fmt.Errorf("create the store: %w", err)
+		return failed("create the store", err)
 	}
 	if err := f.Close(); err != nil {
-		return fmt.Errorf("create the store: %w", err)
+		return failed("create the store", err)
 	}
 	return nil
+}
+
+func (at location) noFolder(step string) error {
+	return fmt.Errorf("%s: the folder %s does not exist", step, filepath.Dir(at.path))
 }
 
 func tighten(name string) error {
@@ -171,74 +183,4 @@ func tighten(name string) error {
 		return fmt.Errorf("the store is open to every user of this machine and cannot be closed to them: %w", err)
 	}
 	return nil
-}
-
-// state is what a file turns out to be before anything is written to it.
-type state int
-
-const (
-	empty state = iota
-	ours
-	foreign
-)
-
-// inspect finds out what the file is and how new its schema, without a change to it.
-func (at location) inspect(ctx context.Context, wait time.Duration) (_ state, version int64, err error) {
-	db, err := at.open(wait, 1)
-	if err != nil {
-		return foreign, 0, err
-	}
-	defer db.Close()
-	var tables, id, goosed int64
-	const whatIsThere = `SELECT count(*), coalesce(sum(name = 'goose_db_version'), 0) FROM sqlite_schema`
-	if err := db.QueryRowContext(ctx, whatIsThere).Scan(&tables, &goosed); err != nil {
-		return foreign, 0, err
-	}
-	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
-		return foreign, 0, err
-	}
-	switch {
-	case id != applicationID && tables > 0:
-		return foreign, 0, nil
-	case goosed == 0:
-		return empty, 0, nil
-	}
-	err = db.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version`).Scan(&version)
-	return ours, version, err
-}
-
-// claimFile marks an empty file as ours.
-func claimFile(ctx context.Context, db *sql.DB) error {
-	_, err := db.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id=%d", applicationID))
-	return err
-}
-
-// The kinds of trouble that a person can do something about.
-var (
-	errDamaged = errors.New("the file is not a simscim store or is damaged; nothing was changed")
-	errLocked  = errors.New("the store is locked by another process")
-	errFull    = errors.New("the disc is full; nothing was changed")
-)
-
-// failed says which step failed, in words that a person can act on where there are some.
-func failed(step string, err error) error {
-	if err == nil {
-		return nil
-	}
-	e, ok := errors.AsType[*sqlite.Error](err)
-	if !ok {
-		return fmt.Errorf("%s: %w", step, err)
-	}
-	switch e.Code() & 0xff {
-	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
-		return fmt.Errorf("%s: %w (%w)", step, errDamaged, err)
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		return fmt.Errorf("%s: %w (%w)", step, errLocked, err)
-	case sqlite3.SQLITE_FULL:
-		return fmt.Errorf("%s: %w (%w)", step, errFull, err)
-	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
-		return fmt.Errorf("%s: the store or its folder cannot be written: %w", step, err)
-	default:
-		return fmt.Errorf("%s: %w", step, err)
-	}
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"time"
 
-	"simscim/connector/ledger"
 	"simscim/connector/plan"
 	"simscim/scim"
 )
@@ -15,10 +13,10 @@ import (
 func (l *Ledger) view(ctx context.Context, step string, fn func(*sql.Tx) error) error {
 	t, err := l.readDB.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return failed(step, err)
+		return l.w.note(failed(step, err))
 	}
 	defer func() { _ = t.Rollback() }()
-	return failed(step, fn(t))
+	return l.w.note(failed(step, fn(t)))
 }
 
 // Load returns what is known about a site at a target.
@@ -48,7 +46,7 @@ func (l *Ledger) Load(ctx context.Context, target, site string) (*plan.State, er
 		if err != nil {
 			return err
 		}
-		ld.state.Baseline, ld.state.Settled = baseline != 0, unsettled == 0
+		ld.state.Baseline, ld.state.ReadAt, ld.state.Settled = baseline != 0, fromMicros(baseline), unsettled == 0
 		return ld.load()
 	})
 	if err != nil {
@@ -223,56 +221,4 @@ func each(ctx context.Context, q querier, fn func(*sql.Rows) error, query string
 		}
 	}
 	return rows.Err()
-}
-
-// Sites returns what is known about each site.
-func (l *Ledger) Sites(ctx context.Context) (map[string]ledger.SiteRecord, error) {
-	sites := map[string]ledger.SiteRecord{}
-	err := each(ctx, l.readDB, func(rows *sql.Rows) error {
-		var s ledger.SiteRecord
-		var complete, frozen, slot int64
-		err := rows.Scan(&s.ID, &s.Source, &s.Name, &s.DfE, &complete, &s.People, &s.Students, &s.Staff, &s.Groups, &s.Rules, &frozen, &s.FrozenReason, &slot)
-		s.LastComplete, s.FrozenSince, s.LastSlot = fromMicros(complete), fromMicros(frozen), fromMicros(slot)
-		sites[s.ID] = s
-		return err
-	}, `SELECT id, source, name, dfe, last_complete, people, students, staff, grps, rules, frozen_since, frozen_reason, last_slot FROM sites`)
-	if err != nil {
-		return nil, failed("read the sites", err)
-	}
-	return sites, nil
-}
-
-// SaveSite keeps what is known about a site.
-func (l *Ledger) SaveSite(ctx context.Context, s ledger.SiteRecord) error {
-	return l.w.do(ctx, "save a site", false, func(t *tx) error {
-		if err := checkID("the site's id", s.ID); err != nil {
-			return err
-		}
-		for _, text := range []string{s.Source, s.Name, s.DfE, s.Rules, s.FrozenReason} {
-			if err := checkText("a text of the site", text); err != nil {
-				return err
-			}
-		}
-		return t.exec(`INSERT INTO sites (id, source, name, dfe, last_complete, people, students, staff, grps, rules, frozen_since, frozen_reason, last_slot)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0)
-			ON CONFLICT (id) DO UPDATE SET source = excluded.source, name = excluded.name, dfe = excluded.dfe,
-				last_complete = excluded.last_complete, people = excluded.people, students = excluded.students,
-				staff = excluded.staff, grps = excluded.grps, rules = excluded.rules,
-				frozen_since = excluded.frozen_since, frozen_reason = excluded.frozen_reason`,
-			s.ID, s.Source, s.Name, s.DfE, micros(s.LastComplete), s.People, s.Students, s.Staff, s.Groups, s.Rules,
-			micros(s.FrozenSince), s.FrozenReason)
-	})
-}
-
-// BeginSlot notes the scheduled time that is begun at the site.
-func (l *Ledger) BeginSlot(ctx context.Context, site string, slot time.Time) error {
-	return l.w.do(ctx, "begin a slot", false, func(t *tx) error {
-		if err := checkID("the site's id", site); err != nil {
-			return err
-		}
-		return t.exec(`INSERT INTO sites (id, source, name, dfe, last_complete, people, grps, frozen_since, frozen_reason, last_slot)
-			VALUES ($1, '', '', '', 0, 0, 0, 0, '', $2)
-			ON CONFLICT (id) DO UPDATE SET last_slot = excluded.last_slot WHERE excluded.last_slot > sites.last_slot`,
-			site, micros(slot))
-	})
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+
+	"simscim/connector/ledger"
 )
 
 //go:embed migrations/*.sql
@@ -18,11 +20,14 @@ var migrations embed.FS
 // Both stay as they are.
 func checkFile(ctx context.Context, at location, wait time.Duration) (state, error) {
 	what, version, err := at.inspect(ctx, wait)
-	if err != nil {
-		return foreign, failed("open the store "+at.path, err)
-	}
-	if what == foreign {
-		return foreign, fmt.Errorf("open the store %s: %w", at.path, errDamaged)
+	step := "open the store " + at.path
+	switch {
+	case err == nil && what == foreign:
+		return foreign, fmt.Errorf("%s: %w", step, errNotOurs)
+	case kindOfTrouble(err) == ledger.ErrDamaged: //nolint:errorlint // it is one of ours
+		return foreign, fmt.Errorf("%s: %w (%w)", step, errNotOurs, err)
+	case err != nil:
+		return foreign, failed(step, err)
 	}
 	known, err := newestMigration()
 	if err != nil {

@@ -103,7 +103,10 @@ func (u *update) flush() error {
 	if err := u.flushPuts(); err != nil {
 		return err
 	}
-	return u.flushMembers()
+	if err := u.flushMembers(); err != nil {
+		return err
+	}
+	return u.flushSteps()
 }
 
 // flushPuts writes the objects that wait, with their claims and names.

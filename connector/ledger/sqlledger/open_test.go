@@ -182,7 +182,7 @@ func TestNotAStore(t *testing.T) {
 			write(string(change(b)))(t, path)
 		}
 	}
-	const notOurs = "not a simscim store or is damaged; nothing was changed"
+	const notOurs = "the store is damaged, or the file is not a simscim store; nothing was changed"
 	for name, tt := range map[string]struct {
 		make func(*testing.T, string)
 		want string
@@ -205,6 +205,10 @@ func TestNotAStore(t *testing.T) {
 				t.Fatal(err)
 			}
 			refuseOpen(t, "file:"+path, Options{}, tt.want)
+			_, err = Open(t.Context(), "file:"+path, Options{})
+			if got := errors.Is(err, ledger.ErrDamaged); got != (tt.want == notOurs) {
+				t.Errorf("it is called damaged: %v", got)
+			}
 			after, err := os.ReadFile(path)
 			if err != nil || !bytes.Equal(before, after) {
 				t.Errorf("the file was changed (%v)", err)

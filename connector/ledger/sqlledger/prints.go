@@ -2,8 +2,9 @@ package sqlledger
 
 import (
 	"encoding/binary"
-	"errors"
+	"fmt"
 
+	"simscim/connector/ledger"
 	"simscim/connector/plan"
 	"simscim/scim"
 )
@@ -46,7 +47,7 @@ type unpacker struct {
 	free  []plan.Print
 }
 
-var errPrints = errors.New("stored fingerprints cannot be read: the store is damaged")
+var errPrints = fmt.Errorf("stored fingerprints cannot be read: %w", ledger.ErrDamaged)
 
 func (u *unpacker) unpack(blob []byte) (plan.Prints, error) {
 	n := len(blob) / (sumBytes + 1) // at most

@@ -62,5 +62,21 @@ func (u *update) rekey(id int64, target string, kind scim.Kind, key, newKey stri
 			return err
 		}
 	}
-	return u.exec(`UPDATE objects SET key = $1 WHERE id = $2`, newKey, id)
+	if err := u.exec(`UPDATE objects SET key = $1 WHERE id = $2`, newKey, id); err != nil {
+		return err
+	}
+	return u.rekeyNotes(at, k, key, newKey)
+}
+
+// rekeyNotes lets escrow and steps follow an object. What waits under the new key was
+// meant for an object that is not needed any more.
+func (u *update) rekeyNotes(target, kind int64, key, newKey string) error {
+	if err := u.dropEscrows(target, kind, newKey); err != nil {
+		return err
+	}
+	err := u.exec(`UPDATE escrow SET key = $4 WHERE key = $1 AND kind = $2 AND `+atTarget, key, kind, target, newKey)
+	if err != nil {
+		return err
+	}
+	return u.exec(`UPDATE steps SET key = $4 WHERE key = $1 AND kind = $2 AND `+stepAtTarget, key, kind, target, newKey)
 }

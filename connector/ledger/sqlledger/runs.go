@@ -7,22 +7,30 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"simscim/connector/ledger"
 	"simscim/connector/plan"
 )
 
-// keepRuns is how many runs and how many holds of a site at a target are kept.
-const keepRuns = 200
+// keepRuns is how many runs and how many holds of a site at a target are kept. Runs that
+// have written something are kept for keepWrites at least, however many they are: sums
+// of what was applied must not miss one. The steps of runs go after keepWrites, since
+// they may have names in them.
+const (
+	keepRuns   = 200
+	keepWrites = 90 * 24 * time.Hour
+)
 
 // BeginRun notes that a run starts. The mark that it leaves survives a power cut.
 func (l *Ledger) BeginRun(ctx context.Context, run ledger.Run) (id int64, err error) {
 	err = l.w.do(ctx, "note the start of a run", true, func(t *tx) error {
-		_, scope, err := l.scope(t, run.Target, run.Site)
+		at, scope, err := l.scope(t, run.Target, run.Site)
 		if err != nil {
 			return err
 		}
-		err = t.row(`INSERT INTO runs (scope, started) VALUES ($1, $2) RETURNING id`, scope, micros(run.Started)).Scan(&id)
+		err = t.row(`INSERT INTO runs (scope, target, started) VALUES ($1, $2, $3) RETURNING id`,
+			scope, at.target, micros(run.Started)).Scan(&id)
 		if err != nil {
 			return err
 		}
@@ -57,7 +65,7 @@ func (l *Ledger) FinishRun(ctx context.Context, id int64, end ledger.RunEnd, set
 				return err
 			}
 		}
-		return pruneRuns(t, scope)
+		return pruneRuns(t, scope, end.At)
 	})
 }
 
@@ -68,22 +76,28 @@ func (l *Ledger) NoteRun(ctx context.Context, run ledger.Run) error {
 		return failed("note a run", err)
 	}
 	return l.w.do(ctx, "note a run", false, func(t *tx) error {
-		_, scope, err := l.scope(t, run.Target, run.Site)
+		at, scope, err := l.scope(t, run.Target, run.Site)
 		if err != nil {
 			return err
 		}
-		err = t.exec(`INSERT INTO runs (scope, started, ended, status, reason, applied, failed) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			scope, micros(run.Started), micros(run.End.At), run.End.Status, run.End.Reason, e.applied, e.failed)
+		err = t.exec(`INSERT INTO runs (scope, target, started, ended, status, reason, applied, failed)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, scope, at.target, micros(run.Started), micros(run.End.At), run.End.Status, run.End.Reason, e.applied, e.failed)
 		if err != nil {
 			return err
 		}
-		return pruneRuns(t, scope)
+		return pruneRuns(t, scope, run.End.At)
 	})
 }
 
-func pruneRuns(t *tx, scope int64) error {
-	return t.exec(`DELETE FROM runs WHERE scope = $1 AND id <=
-		(SELECT id FROM runs WHERE scope = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)`, scope, keepRuns)
+// pruneRuns forgets old runs; their steps go with them.
+func pruneRuns(t *tx, scope int64, now time.Time) error {
+	old := micros(now.Add(-keepWrites))
+	err := t.exec(`DELETE FROM runs WHERE scope = $1 AND (applied = '' OR started < $2) AND id <=
+		(SELECT id FROM runs WHERE scope = $1 ORDER BY id DESC LIMIT 1 OFFSET $3)`, scope, old, keepRuns)
+	if err != nil {
+		return err
+	}
+	return t.exec(`DELETE FROM steps WHERE run IN (SELECT id FROM runs WHERE scope = $1 AND started < $2)`, scope, old)
 }
 
 // packedEnd is how a run ended, as it is stored.
@@ -103,31 +117,45 @@ func packEnd(end ledger.RunEnd) (p packedEnd, err error) {
 	return p, err
 }
 
+const selectRuns = `SELECT r.id, s.site, t.name, r.started, r.ended, r.status, r.reason, r.applied, r.failed
+	FROM runs r JOIN scopes s ON s.id = r.scope JOIN targets t ON t.id = r.target`
+
+// Run returns one run.
+func (l *Ledger) Run(ctx context.Context, id int64) (run ledger.Run, ok bool, err error) {
+	run, err = scanRun(l.readDB.QueryRowContext(ctx, selectRuns+` WHERE r.id = $1`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return ledger.Run{}, false, nil
+	}
+	return run, err == nil, failed("read a run", err)
+}
+
 // Runs returns the newest runs first.
 func (l *Ledger) Runs(ctx context.Context, site string, limit int) ([]ledger.Run, error) {
 	var runs []ledger.Run
 	err := each(ctx, l.readDB, func(rows *sql.Rows) error {
-		var r ledger.Run
-		var started, ended int64
-		var applied, failedCounts string
-		err := rows.Scan(&r.ID, &r.Site, &r.Target, &started, &ended, &r.End.Status, &r.End.Reason, &applied, &failedCounts)
-		if err != nil {
-			return err
-		}
-		r.Started, r.End.At = fromMicros(started), fromMicros(ended)
-		if r.End.Applied, err = unpackCounts(applied); err != nil {
-			return err
-		}
-		r.End.Failed, err = unpackCounts(failedCounts)
+		r, err := scanRun(rows)
 		runs = append(runs, r)
 		return err
-	}, `SELECT r.id, s.site, t.name, r.started, r.ended, r.status, r.reason, r.applied, r.failed
-		FROM runs r JOIN scopes s ON s.id = r.scope JOIN targets t ON t.id = s.target
-		WHERE $1 = '' OR s.site = $1 ORDER BY r.id DESC LIMIT $2`, site, max(limit, 0))
+	}, selectRuns+` WHERE $1 = '' OR s.site = $1 ORDER BY r.id DESC LIMIT $2`, site, max(limit, 0))
 	if err != nil {
 		return nil, failed("read the runs", err)
 	}
 	return runs, nil
+}
+
+func scanRun(row scanner) (r ledger.Run, err error) {
+	var started, ended int64
+	var applied, failedCounts string
+	err = row.Scan(&r.ID, &r.Site, &r.Target, &started, &ended, &r.End.Status, &r.End.Reason, &applied, &failedCounts)
+	if err != nil {
+		return r, err
+	}
+	r.Started, r.End.At = fromMicros(started), fromMicros(ended)
+	if r.End.Applied, err = unpackCounts(applied); err != nil {
+		return r, err
+	}
+	r.End.Failed, err = unpackCounts(failedCounts)
+	return r, err
 }
 
 func packCounts(counts map[plan.Counter]int) (string, error) {

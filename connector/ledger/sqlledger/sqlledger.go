@@ -23,6 +23,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"simscim/connector/ledger"
 	"simscim/internal/secret"
 	"simscim/scim"
@@ -39,6 +41,11 @@ type Options struct {
 	Rand io.Reader
 	// BusyTimeout is how long to wait for another process, 5 s by default.
 	BusyTimeout time.Duration
+	// Exclusive keeps other processes that ask for the same away until Close. Who only
+	// looks, or decides about a hold, does not need it.
+	Exclusive bool
+	// Wait is how long to wait for such a process; then Open returns a *ledger.Busy.
+	Wait time.Duration
 }
 
 // Ledger is a ledger in an SQL database.
@@ -50,6 +57,8 @@ type Ledger struct {
 	w               *writer
 	// holderOf is the one query that is asked thousands of times in a first run.
 	holderOf *sql.Stmt
+	// lock is nil when the store is shared.
+	lock *flock.Flock
 
 	// What never changes once it is committed, by text.
 	targets *book[string]
@@ -92,6 +101,11 @@ func Open(ctx context.Context, dsn string, opts Options) (_ *Ledger, err error) 
 			err = errors.Join(err, l.Close())
 		}
 	}()
+	if opts.Exclusive && at.path != "" {
+		if l.lock, err = at.lock(ctx, opts.Wait, opts.Now()); err != nil {
+			return nil, err
+		}
+	}
 	if err := l.openFile(ctx, at, wait); err != nil {
 		return nil, err
 	}
@@ -168,6 +182,9 @@ func (l *Ledger) close() error {
 	}
 	if l.writeDB != nil {
 		errs = append(errs, l.writeDB.Close())
+	}
+	if l.lock != nil {
+		errs = append(errs, l.lock.Close())
 	}
 	return failed("close the store", errors.Join(errs...))
 }

@@ -116,8 +116,8 @@ func TestFullDisc(t *testing.T) {
 		}
 		return nil
 	})
-	if !errors.Is(err, errFull) {
-		t.Errorf("update returned %v, want %v", err, errFull)
+	if !errors.Is(err, ledger.ErrFull) {
+		t.Errorf("update returned %v, want %v", err, ledger.ErrFull)
 	}
 	if n := users(t, l); n != 1 {
 		t.Errorf("%d users are there, want 1", n)

@@ -15,7 +15,7 @@ import (
 // Update runs fn in one transaction. fn must not call the ledger itself.
 func (l *Ledger) Update(ctx context.Context, fn func(ledger.Tx) error) error {
 	return l.w.do(ctx, "write to the ledger", false, func(t *tx) error {
-		u := &update{tx: t, l: l, groups: map[groupRef]int64{}}
+		u := &update{tx: t, l: l, groups: map[groupRef]int64{}, runs: map[int64]int64{}}
 		if err := fn(u); err != nil {
 			return err
 		}
@@ -31,6 +31,9 @@ type update struct {
 	l       *Ledger
 	puts    []put
 	members []memberOp
+	steps   []pendingStep
+	// runs are the targets of the runs that steps were logged of.
+	runs map[int64]int64
 	// groups are the numbers of the groups that this transaction has met.
 	groups map[groupRef]int64
 }
@@ -133,14 +136,25 @@ func (u *update) DropObject(target string, kind scim.Kind, key string) error {
 	if err != nil || !ok {
 		return err
 	}
-	if err := u.drop(id, kind, key); err != nil {
+	if err := u.drop(id, target, kind, key); err != nil {
 		return fmt.Errorf("forget an object: %w", err)
 	}
 	clear(u.groups)
 	return nil
 }
 
-func (u *update) drop(id int64, kind scim.Kind, key string) error {
+func (u *update) drop(id int64, target string, kind scim.Kind, key string) error {
+	at, err := u.l.target(u.tx, target)
+	if err != nil {
+		return err
+	}
+	k, err := kindNumber(kind)
+	if err != nil {
+		return err
+	}
+	if err := u.dropEscrows(at, k, key); err != nil {
+		return err
+	}
 	if kind == scim.Group {
 		if err := u.exec(`DELETE FROM members WHERE grp = $1`, id); err != nil {
 			return err

@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
+	"simscim/connector/ledger"
 	"simscim/scim"
 )
 
@@ -15,6 +17,9 @@ type writer struct {
 	// turn holds one token; who has it may use the connection.
 	turn  chan struct{}
 	stmts map[string]*sql.Stmt
+	// damaged is set once damage was met, by reading or by writing. From then on
+	// nothing more is written.
+	damaged atomic.Bool
 }
 
 var (
@@ -44,12 +49,24 @@ func (w *writer) take(ctx context.Context) error {
 	}
 }
 
+// note keeps in mind that an error tells of damage.
+func (w *writer) note(err error) error {
+	if errors.Is(err, ledger.ErrDamaged) {
+		w.damaged.Store(true)
+	}
+	return err
+}
+
 // do runs fn in a transaction. durable says that the commit must survive a power cut.
 func (w *writer) do(ctx context.Context, step string, durable bool, fn func(*tx) error) (err error) {
 	if err := w.take(ctx); err != nil {
 		return failed(step, err)
 	}
 	defer func() { w.turn <- struct{}{} }()
+	if w.damaged.Load() {
+		return fmt.Errorf("%s: %w; nothing more is written to it", step, ledger.ErrDamaged)
+	}
+	defer func() { err = w.note(err) }()
 	// Statements are short and must not be torn: only waiting for another process,
 	// in the first one, listens to ctx. Between statements tx asks it.
 	calm := context.WithoutCancel(ctx)
@@ -84,6 +101,18 @@ func (w *writer) do(ctx context.Context, step string, durable bool, fn func(*tx)
 	return nil
 }
 
+// emptyLog moves the whole log into the file and cuts it to nothing; ok is false when
+// somebody reads an old state for so long that it could not.
+func (w *writer) emptyLog(ctx context.Context) (ok bool, err error) {
+	if err := w.take(ctx); err != nil {
+		return false, err
+	}
+	defer func() { w.turn <- struct{}{} }()
+	var busy, logged, moved int
+	err = w.conn.QueryRowContext(ctx, checkpoint).Scan(&busy, &logged, &moved)
+	return busy == 0, err
+}
+
 func (w *writer) close() error {
 	<-w.turn
 	close(w.turn)
@@ -91,9 +120,11 @@ func (w *writer) close() error {
 	for _, s := range w.stmts {
 		errs = append(errs, s.Close())
 	}
-	// Another process may hold the log back; then its last one moves it.
-	if _, err := w.conn.ExecContext(context.Background(), checkpoint); err != nil {
-		errs = append(errs, err)
+	if !w.damaged.Load() {
+		// Another process may hold the log back; then its last one moves it.
+		if _, err := w.conn.ExecContext(context.Background(), checkpoint); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(append(errs, w.conn.Close())...)
 }

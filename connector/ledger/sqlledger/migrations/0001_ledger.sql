@@ -81,9 +81,11 @@ CREATE TABLE names (
 ) WITHOUT ROWID;
 CREATE INDEX names_by_holder ON names (holder);
 
+-- target is the one of the scope, so that what was done at a target is found by time.
 CREATE TABLE runs (
     id      INTEGER PRIMARY KEY,
     scope   BIGINT NOT NULL REFERENCES scopes (id),
+    target  BIGINT NOT NULL REFERENCES targets (id),
     started BIGINT NOT NULL,
     ended   BIGINT NOT NULL DEFAULT 0,
     status  TEXT   NOT NULL DEFAULT '',
@@ -92,6 +94,23 @@ CREATE TABLE runs (
     failed  TEXT   NOT NULL DEFAULT ''
 );
 CREATE INDEX runs_by_scope ON runs (scope, id);
+CREATE INDEX runs_that_wrote ON runs (target, started) WHERE applied <> '' OR ended = 0;
+
+-- What runs have confirmed, in order. The key is a text, because a step outlives its
+-- object; members are numbers of objects, so that one that is erased is nobody.
+CREATE TABLE steps (
+    run       BIGINT   NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    seq       BIGINT   NOT NULL,
+    kind      SMALLINT NOT NULL,
+    key       TEXT     NOT NULL,
+    remote_id TEXT     NOT NULL,
+    action    TEXT     NOT NULL,
+    name      TEXT     NOT NULL,
+    added     BLOB,
+    removed   BLOB,
+    PRIMARY KEY (run, seq)
+) WITHOUT ROWID;
+CREATE INDEX steps_by_key ON steps (key);
 
 CREATE TABLE sites (
     id            TEXT PRIMARY KEY,
@@ -123,3 +142,35 @@ CREATE TABLE holds (
     applied_at BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX holds_by_scope ON holds (scope, id);
+
+-- Objects that failed and wait for their next try. Many are not in objects: creating
+-- them is what failed. next is 0 when no try is due any more.
+CREATE TABLE escrow (
+    scope  BIGINT   NOT NULL REFERENCES scopes (id),
+    kind   SMALLINT NOT NULL,
+    key    TEXT     NOT NULL,
+    action TEXT     NOT NULL,
+    change TEXT     NOT NULL,
+    reason TEXT     NOT NULL,
+    advice TEXT     NOT NULL,
+    tries  BIGINT   NOT NULL,
+    since  BIGINT   NOT NULL,
+    last   BIGINT   NOT NULL,
+    next   BIGINT   NOT NULL,
+    PRIMARY KEY (scope, kind, key)
+) WITHOUT ROWID;
+CREATE INDEX escrow_by_key ON escrow (key);
+
+CREATE TABLE health (
+    target BIGINT PRIMARY KEY REFERENCES targets (id),
+    since  BIGINT NOT NULL,
+    next   BIGINT NOT NULL,
+    reason TEXT   NOT NULL,
+    tries  BIGINT NOT NULL
+);
+
+-- What has been told to somebody and need not be told again.
+CREATE TABLE notices (
+    key TEXT PRIMARY KEY,
+    at  BIGINT NOT NULL
+);
