@@ -128,8 +128,12 @@ func (e *email) Send(ctx context.Context, n Notice) error {
 	if err != nil {
 		return fmt.Errorf("deliver the notice: %w", mailFailure(err))
 	}
-	// What was accepted is delivered, however the server takes leave.
-	defer func() { _ = client.CloseWithSMTPClient(session) }()
+	defer func() {
+		// What was accepted is delivered, however the server takes leave.
+		if client.CloseWithSMTPClient(session) != nil {
+			_ = session.Close()
+		}
+	}()
 	messages := make([]*mail.Msg, 0, len(e.to))
 	for _, to := range e.to {
 		messages = append(messages, e.message(n, to))
@@ -185,6 +189,8 @@ func mailFailure(err error) error {
 		what = "the connection was refused"
 	case isRefused && refused.ErrorCode() != 0:
 		what = fmt.Sprintf("the mail server answered %d while %s", refused.ErrorCode(), refused.Reason)
+	case isRefused: // the library keeps the cause to itself
+		what = fmt.Sprintf("the mail server fell silent or cut the connection while %s", refused.Reason)
 	case isAnswer:
 		what = fmt.Sprintf("the mail server answered %d while signing in", answer.Code)
 	default:
