@@ -50,6 +50,8 @@ func describe(err error) string {
 	switch {
 	case errors.Is(err, resty.ErrResponseBodyTooLarge):
 		return "the answer is larger than is allowed"
+	case errors.Is(err, errSpent):
+		return "the budget of requests for the hour or the day is spent"
 	case errors.Is(err, context.Canceled):
 		return "the call was cancelled"
 	case isDNS:

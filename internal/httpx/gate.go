@@ -1,7 +1,9 @@
 package httpx
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -10,43 +12,73 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/time/rate"
 )
 
 // gate is the transport below resty: every attempt passes it, first tries and retries
-// alike, so the limits hold for all of them.
+// alike, so the limits hold for all of them. What the server refuses for now (429) is
+// sent again here, by the same request in the same slot, as long as that is worth while:
+// such a refusal is no failed try.
 type gate struct {
-	next    http.RoundTripper
-	opts    Options
-	slots   chan struct{}
-	limiter *rate.Limiter
-	sent    atomic.Int64
-
-	mu          sync.Mutex
-	pausedUntil time.Time
+	next  http.RoundTripper
+	opts  Options
+	slots chan struct{}
+	pacer *pacer
+	sent  atomic.Int64
 }
 
 func newGate(next http.RoundTripper, o Options) *gate {
-	g := &gate{next: next, opts: o, slots: make(chan struct{}, o.InFlight), limiter: rate.NewLimiter(rate.Inf, 1)}
-	if o.PerSecond > 0 {
-		// A burst of one: a school's system is better served by an even stream.
-		g.limiter = rate.NewLimiter(rate.Limit(o.PerSecond), 1)
-	}
-	return g
+	return &gate{next: next, opts: o, slots: make(chan struct{}, o.InFlight), pacer: newPacer(o)}
 }
 
-// RoundTrip waits for the pause, a slot and the rate, then sends. The slot is held and
-// the attempt's time runs until the answer's body is closed.
+// RoundTrip takes a slot, waits for its turn and sends. The slot is held until the
+// answer's body is closed.
 func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
-	if err := g.enter(ctx); err != nil {
+	select {
+	case g.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	resp, err := g.insist(req)
+	if err != nil {
+		<-g.slots
 		return nil, err
 	}
-	call, _ := ctx.Value(callKey{}).(*call)
+	resp.Body = &leavingBody{resp.Body, sync.OnceFunc(func() { <-g.slots })}
+	return resp, nil
+}
+
+// insist sends until the answer is another than that the server wants no more for now.
+func (g *gate) insist(req *http.Request) (*http.Response, error) {
+	call, _ := req.Context().Value(callKey{}).(*call)
+	for {
+		if err := g.pacer.wait(req.Context()); err != nil {
+			return nil, err
+		}
+		reached, sent := call != nil && call.reached.Load(), time.Now()
+		resp, err := g.send(call, req)
+		if err != nil {
+			return nil, err
+		}
+		again, err := g.heed(resp, sent)
+		if err != nil || !again {
+			return resp, err
+		}
+		if call != nil {
+			call.reached.Store(reached) // what is refused for now has not been carried out
+		}
+		if req, err = rewind(req); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// send is one attempt. Its time runs until the answer's body is closed.
+func (g *gate) send(call *call, req *http.Request) (*http.Response, error) {
+	ctx := req.Context()
 	// Here, after all waiting: a signature holds the time.
 	req, err := sign(call, req)
 	if err != nil {
-		<-g.slots
 		return nil, err
 	}
 	timed, cancel := context.WithTimeout(ctx, g.opts.Timeout)
@@ -55,10 +87,6 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 			GotConn: func(httptrace.GotConnInfo) { call.reached.Store(true) },
 		})
 	}
-	leave := sync.OnceFunc(func() {
-		cancel()
-		<-g.slots
-	})
 	g.sent.Add(1)
 	if n, ok := ctx.Value(countKey{}).(*atomic.Int64); ok {
 		n.Add(1)
@@ -67,62 +95,47 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := g.next.RoundTrip(req.WithContext(timed))
 	g.note(call, resp, begun)
 	if err != nil {
-		leave()
+		cancel()
 		return nil, err
 	}
-	if resp.StatusCode == http.StatusTooManyRequests {
-		g.pause(resp.Header)
-	}
-	resp.Body = &leavingBody{resp.Body, leave}
+	resp.Body = &leavingBody{resp.Body, cancel}
 	return resp, nil
 }
 
-func (g *gate) enter(ctx context.Context) error {
-	for {
-		wait := g.pauseLeft()
-		if wait <= 0 {
-			break
+// heed tells the pacer what an answer says about our pace, and whether to send the
+// request again.
+func (g *gate) heed(resp *http.Response, sent time.Time) (again bool, err error) {
+	now := time.Now()
+	if resp.StatusCode != http.StatusTooManyRequests {
+		g.pacer.accept()
+		if wait, ok := spent(resp.Header, now); ok {
+			g.pacer.refuse(now, sent, wait, true)
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(wait):
-		}
+		return false, nil
 	}
-	select {
-	case g.slots <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, mostOfAFailure))
+	err = errors.Join(err, resp.Body.Close())
+	if err != nil {
+		return false, err
 	}
-	if err := g.limiter.Wait(ctx); err != nil {
-		<-g.slots
-		return err
-	}
-	return nil
+	resp.Body = io.NopCloser(bytes.NewReader(text))
+	wait, named := refusal(resp.Header, text, now)
+	worthWhile := g.pacer.refuse(now, sent, wait, named)
+	return worthWhile && g.opts.Retries > 0, nil
 }
 
-func (g *gate) pauseLeft() time.Duration {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.pausedUntil.IsZero() {
-		return 0
+// rewind gives a request its body back.
+func rewind(req *http.Request) (*http.Request, error) {
+	if req.GetBody == nil {
+		return req, nil
 	}
-	return time.Until(g.pausedUntil)
-}
-
-// pause keeps everybody from calling for as long as the server asked, and for a second
-// where it did not say: one 429 speaks for all of our calls.
-func (g *gate) pause(h http.Header) {
-	wait, ok := RetryAfter(h, time.Now())
-	if !ok {
-		wait = time.Second
+	body, err := req.GetBody()
+	if err != nil {
+		return nil, err
 	}
-	wait = min(wait, g.opts.MaxWait)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if until := time.Now().Add(wait); until.After(g.pausedUntil) {
-		g.pausedUntil = until
-	}
+	req = req.Clone(req.Context())
+	req.Body = body
+	return req, nil
 }
 
 func (g *gate) note(call *call, resp *http.Response, begun time.Time) {
@@ -142,7 +155,7 @@ func (g *gate) note(call *call, resp *http.Response, begun time.Time) {
 	}
 }
 
-// leavingBody gives the slot back when the answer has been read.
+// leavingBody gives something back when the answer has been read.
 type leavingBody struct {
 	io.ReadCloser
 	leave func()

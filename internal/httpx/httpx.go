@@ -4,9 +4,10 @@
 // Waiting is a matter of real time, so this package, unlike most, looks at the clock
 // itself.
 //
-// What it promises: calls begun per second and calls in flight stay under the limits,
-// whoever calls; an answer of 429 slows the whole client down; only what may safely be
-// repeated is repeated; no redirect leaves the host or changes the method; no body, no
+// What it promises: calls begun per second, minute, hour and day and calls in flight stay
+// under the limits, whoever calls; an answer of 429 stops the whole client for as long as
+// the server asks, and afterwards it keeps to what the server bears; only what may safely
+// be repeated is repeated; no redirect leaves the host or changes the method; no body, no
 // query and no header value is ever logged or put into an error.
 package httpx
 
@@ -33,15 +34,21 @@ import (
 type Options struct {
 	// BaseURL is put before every path.
 	BaseURL string
-	// PerSecond is the most calls begun in a second; 0 is no limit.
+	// PerSecond is the most calls begun in a second; 0 is no limit but the pace that the
+	// server teaches by its refusals.
 	PerSecond float64
+	// PerMinute, PerHour and PerDay are the most calls in any minute, hour and day; 0 is
+	// no limit. They are counted from the client's making.
+	PerMinute, PerHour, PerDay int
 	// InFlight is the most calls under way at once, until the last byte of the answer;
 	// 0 is 8.
 	InFlight int
 	// Timeout of one attempt, to the last byte of the body, without the time spent
 	// waiting for the limits; 0 is 30 s.
 	Timeout time.Duration
-	// Retries is how many further attempts a call may have; 0 is none.
+	// Retries is how many further attempts a call may have; 0 is none. What the server
+	// refused for now by 429 does not count: with any retries at all it is sent again
+	// until MaxWait has passed without anything being accepted.
 	Retries int
 	// MinWait is the first wait between attempts, doubling from there; 0 is 250 ms.
 	MinWait time.Duration
@@ -249,17 +256,14 @@ func (c *Client) attempt(ctx context.Context, r Request, auth string, s *stream)
 	return &Response{Status: resp.StatusCode(), Header: resp.Header(), Body: resp.Body()}, nil
 }
 
-// mayRepeat tells whether a call may be sent again after this answer or failure.
-// 429 means that nothing was done, whatever the method. The rest is repeated only
-// where doing it twice is the same as doing it once.
+// mayRepeat tells whether a call may be sent again after this answer or failure: only
+// where doing it twice is the same as doing it once. The gate has seen to 429.
 func mayRepeat(r *Request, resp *resty.Response, err error) bool {
 	if err != nil {
 		_, signing := errors.AsType[*signError](err)
-		return !signing && !errors.Is(err, context.Canceled) && !errors.Is(err, resty.ErrResponseBodyTooLarge) && r.repeatable()
+		return !signing && !errors.Is(err, errSpent) && !errors.Is(err, context.Canceled) && !errors.Is(err, resty.ErrResponseBodyTooLarge) && r.repeatable()
 	}
 	switch resp.StatusCode() {
-	case http.StatusTooManyRequests:
-		return true
 	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return r.repeatable()
 	default:

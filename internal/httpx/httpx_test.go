@@ -51,7 +51,6 @@ func TestWhatIsRepeated(t *testing.T) {
 		{"PATCH", true, 504, 3},
 		{"POST", false, 500, 1},
 		{"POST", false, 503, 1},
-		{"POST", false, 429, 3},
 		{"POST", true, 500, 3},
 		{"POST", false, 400, 1},
 	} {

@@ -3,6 +3,7 @@ package httpx
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -20,9 +21,6 @@ func (c *Client) retryAfter(_ *resty.Client, resp *resty.Response) (time.Duratio
 		return 0, nil
 	}
 	wait, ok := RetryAfter(resp.Header(), time.Now())
-	if !ok && resp.StatusCode() == http.StatusTooManyRequests {
-		wait, ok = waitInText(resp.Body())
-	}
 	if !ok {
 		return 0, nil
 	}
@@ -44,6 +42,56 @@ func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	}
 	if at, err := http.ParseTime(v); err == nil {
 		return max(at.Sub(now), 0), true
+	}
+	return 0, false
+}
+
+// refusal reads out of a 429 when to try again: by Retry-After, by the text, or by when
+// the server counts anew.
+func refusal(h http.Header, text []byte, now time.Time) (wait time.Duration, named bool) {
+	if wait, ok := RetryAfter(h, now); ok {
+		return wait, true
+	}
+	if wait, ok := waitInText(text); ok {
+		return wait, true
+	}
+	return resetIn(h, now)
+}
+
+// spent tells whether an answer says that it was the last one for now, and how long that
+// lasts.
+func spent(h http.Header, now time.Time) (time.Duration, bool) {
+	if left, ok := number(h, "Remaining"); !ok || left > 0 {
+		return 0, false
+	}
+	wait, ok := resetIn(h, now)
+	return wait, ok && wait > 0
+}
+
+// resetIn reads when a server counts anew: seconds from now, or since 1970. The server's
+// own Date is then what counts, for clocks differ.
+func resetIn(h http.Header, now time.Time) (time.Duration, bool) {
+	n, ok := number(h, "Reset")
+	if !ok || n > math.MaxInt32*2 {
+		return 0, false
+	}
+	const anEpoch = 500_000_000 // in 1985; no wait is that long
+	if n < anEpoch {
+		return time.Duration(n) * time.Second, true
+	}
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date
+	}
+	return max(time.Unix(n, 0).Sub(now), 0), true
+}
+
+// number reads one of the rate limit headers, in the spellings that are in use: that of
+// the IETF's drafts, that of GitHub and Slack, and that of Okta.
+func number(h http.Header, what string) (int64, bool) {
+	for _, prefix := range []string{"RateLimit-", "X-RateLimit-", "X-Rate-Limit-"} {
+		if n, err := strconv.ParseInt(strings.TrimSpace(h.Get(prefix+what)), 10, 64); err == nil && n >= 0 {
+			return n, true
+		}
 	}
 	return 0, false
 }
