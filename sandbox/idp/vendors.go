@@ -107,7 +107,7 @@ func personalities() map[string]personality {
 func strict() personality {
 	return personality{server: server.Options{
 		Strict: true, RequireIfMatch: true, Paging: server.CursorPaging,
-		Bulk: server.Bulk{Operations: 1000, Bytes: 1 << 20},
+		Bulk: server.Bulk{Operations: 1000, Bytes: 4 << 20},
 	}}
 }
 
