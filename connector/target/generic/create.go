@@ -225,7 +225,10 @@ func (j *job) paths() []scim.Path {
 func (j *job) takeUp(ctx context.Context, attrs scim.Attributes, found *target.Object, members []member) error {
 	var set []plan.Field
 	for _, a := range attrs {
-		if have, _ := found.Attributes.Get(a.Path); a.Path != externalID && !scim.SameValue(a.Path, have, a.Value) {
+		if a.Path == externalID || a.Path == "password" { // the one is so, the other is never shown
+			continue
+		}
+		if have, _ := found.Attributes.Get(a.Path); !scim.SameValue(a.Path, have, a.Value) {
 			set = append(set, plan.Field{Path: a.Path, After: a.Value})
 		}
 	}

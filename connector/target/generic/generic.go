@@ -81,6 +81,10 @@ func New(cfg *config.Target, o Options) (*Target, error) {
 	if !ok {
 		return nil, fmt.Errorf("target %s: there is no profile %q; there are %s", cfg.Name, cfg.Profile, strings.Join(profile.Names(), ", "))
 	}
+	return with(p, cfg, o)
+}
+
+func with(p profile.Profile, cfg *config.Target, o Options) (*Target, error) {
 	if err := checkURL(cfg.URL); err != nil {
 		return nil, fmt.Errorf("target %s: url: %w", cfg.Name, err)
 	}
@@ -253,8 +257,18 @@ func (t *Target) Capabilities(ctx context.Context) (target.Capabilities, error) 
 		Mixed: p.MixAddRemove, Bulk: p.Bulk.Operations,
 		UserPaths: p.UserPaths, GroupPaths: p.GroupPaths, OneValue: p.OneValue,
 		RequiredUser: p.RequiredUser, RequiredGroup: p.RequiredGroup,
-		Notes: p.Notes,
+		Notes: notes(p),
 	}, nil
+}
+
+// notes are all traits, and then what else is known.
+func notes(p *profile.Profile) []string {
+	traits := p.Describe()
+	out := make([]string, 0, len(traits)+len(p.Notes))
+	for _, t := range traits {
+		out = append(out, t.Name+": "+t.Value)
+	}
+	return append(out, p.Notes...)
 }
 
 func summary(p *profile.Profile) string {
@@ -272,6 +286,9 @@ func summary(p *profile.Profile) string {
 		parts = append(parts, "no paging")
 	default:
 		parts = append(parts, "index paging")
+	}
+	if p.Bulk.Operations > 1 {
+		parts = append(parts, "bulk")
 	}
 	if !p.Groups {
 		parts = append(parts, "no groups")

@@ -30,7 +30,7 @@ func fixtureWith(t *testing.T, url, token, profile string, traits config.Traits,
 	host, path, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
 	f.Faults = targettest.NewProxy(t, "http://"+host)
 	log := &logBuffer{}
-	target, err := generic.New(&config.Target{
+	target, err := generic.NewUnhurried(&config.Target{
 		Name: "test", Type: "scim", Profile: profile, URL: f.Faults.URL + "/" + path,
 		Auth:    config.TargetAuth{Type: "bearer", Token: secretFile(t, token)},
 		Limits:  config.Limits{InFlight: inFlight},

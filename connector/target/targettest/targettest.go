@@ -67,6 +67,7 @@ func Run(t *testing.T, newFixture func(t *testing.T) *Fixture) {
 			if err != nil {
 				t.Fatalf("capabilities: %v", err)
 			}
+			f.Target = fill(f.Target, caps)
 			s := &suite{T: t, Fixture: f, caps: caps, known: map[string]string{}}
 			test(s)
 		})
