@@ -11,6 +11,7 @@ import (
 
 	"simscim/connector/ledger"
 	"simscim/connector/plan"
+	"simscim/connector/target"
 	"simscim/mapper"
 	"simscim/scim"
 )
@@ -171,7 +172,7 @@ func (p *pass) conclude(err error, rec *recorder) {
 		p.run.end(Failed, err.Error())
 	case err != nil:
 		p.run.end(Partial, err.Error())
-	case failed > 0 && applied == 0:
+	case failed > 0 && applied == 0 && !p.onlyRetries(rec):
 		p.run.end(Failed, fmt.Sprintf("none of the %d changes could be made", failed))
 	case failed > 0:
 		p.run.end(Partial, fmt.Sprintf("%d of %d changes could not be made", failed, failed+applied))
@@ -180,6 +181,15 @@ func (p *pass) conclude(err error, rec *recorder) {
 	default:
 		p.run.end(Done, p.summary())
 	}
+}
+
+// onlyRetries tells whether all that failed had failed before: the rest of the school is
+// in step.
+func (p *pass) onlyRetries(rec *recorder) bool {
+	return !slices.ContainsFunc(rec.failures, func(f target.Outcome) bool {
+		_, before := p.escrow[plan.Ref{Kind: f.Change.Kind, Key: f.Change.Key}]
+		return !before
+	})
 }
 
 // known is what the ledger shall hold of a change whose attributes are confirmed.

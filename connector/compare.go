@@ -94,7 +94,7 @@ func (p *pass) work(ctx context.Context) (err error) {
 // judge checks the finished plan against the safeguards and, in a sync, carries it out.
 func (p *pass) judge(ctx context.Context) error {
 	p.run.planned(p.plan.Counts())
-	p.run.Requests.Least = p.caps.Least(p.plan.Changes)
+	p.run.Least = p.caps.Least(p.plan.Changes)
 	p.troubles()
 	held, err := p.breaches(ctx)
 	if err != nil {

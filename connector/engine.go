@@ -63,8 +63,6 @@ type Event struct {
 	Done int
 	// Ended is set with the run's last event.
 	Ended *Run
-	// Health is set when a target goes into quarantine, or comes out of it.
-	Health *ledger.Health
 }
 
 // Engine runs sites. It is safe for concurrent use.

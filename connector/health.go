@@ -68,7 +68,6 @@ func (p *pass) diagnose(ctx context.Context, runErr error) {
 	}
 	if before.Since.IsZero() != after.Since.IsZero() {
 		p.Log.Warn("quarantine", zap.String("target", p.run.Target), zap.Bool("in", !after.Since.IsZero()), zap.String("reason", after.Reason))
-		p.Watch(Event{Target: p.run.Target, Health: &after})
 	}
 }
 

@@ -28,6 +28,10 @@ type namer struct {
 	state  *plan.State
 	// foreign holds the folds of the names that accounts of others have.
 	foreign map[string]bool
+	// seen is what was read back. The names in it that accounts with our keys have, which
+	// the ledger does not know, are in held, by their folds.
+	seen *plan.Observed
+	held map[string]string
 	// recognise says that a foreign name may be the person's own account, because
 	// accounts are recognised by user name: the plan decides then.
 	recognise bool
@@ -49,6 +53,7 @@ func (p *pass) newNamer(ctx context.Context) *namer {
 	n := &namer{
 		ctx: ctx, ledger: p.Ledger, target: p.run.Target, state: p.state, foreign: p.foreign,
 		holders: map[string]string{}, issued: map[string]string{}, theirs: map[string]bool{}, looked: p.observed != nil,
+		seen: p.observed, held: map[string]string{},
 	}
 	for _, path := range p.Route.Mapping.Match {
 		n.recognise = n.recognise || path == userName
@@ -72,7 +77,13 @@ func (n *namer) Expect(keys []string) (nameless []string) {
 		return nil
 	}
 	maps.Copy(n.state.Users, others)
-	return slices.DeleteFunc(nameless, func(key string) bool { return others[key] != nil })
+	nameless = slices.DeleteFunc(nameless, func(key string) bool { return others[key] != nil })
+	for _, key := range nameless {
+		if name := n.seen.NameOf(key); name != "" {
+			n.held[scim.Fold(name)] = key
+		}
+	}
+	return nameless
 }
 
 // Offer implements mapper.Namer: it looks up who holds the names that are tried first.
@@ -96,14 +107,18 @@ func (n *namer) Name(key string, candidates iter.Seq[string], rename bool) (stri
 	if known != nil && known.Name != "" && !rename {
 		return known.Name, nil
 	}
+	if name := n.seen.NameOf(key); known == nil && name != "" && !rename && n.free(key, scim.Fold(name)) {
+		// Issued by a run that was killed, or under a ledger that was lost.
+		n.issue(key, name)
+		return name, nil
+	}
 	for candidate := range candidates {
 		fold := scim.Fold(candidate)
 		if known != nil && scim.Fold(known.Name) == fold {
 			return known.Name, nil
 		}
 		if n.free(key, fold) {
-			n.holders[fold] = key
-			n.issued[key] = candidate
+			n.issue(key, candidate)
 			return candidate, nil
 		}
 		if n.broken != nil {
@@ -113,9 +128,17 @@ func (n *namer) Name(key string, candidates iter.Seq[string], rename bool) (stri
 	return "", errNamesTaken
 }
 
+func (n *namer) issue(key, name string) {
+	n.holders[scim.Fold(name)] = key
+	n.issued[key] = name
+}
+
 // free tells whether the account with the key may have the name.
 func (n *namer) free(key, fold string) bool {
 	if n.foreign[fold] && !n.recognise {
+		return false
+	}
+	if other, held := n.held[fold]; held && other != key {
 		return false
 	}
 	holder, cached := n.holders[fold]

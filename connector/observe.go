@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -20,8 +21,8 @@ const externalID scim.Path = "externalId"
 // account would get a name that was somebody else's. They are
 // listed, or looked up one by one where that takes fewer requests. When the target is
 // to be read back, the objects that the ledger knows are looked at as well. It returns
-// true when it saw user names that other people's accounts hold, or when that was what
-// it looked for, so that names must be chosen again.
+// true when it saw user names that accounts hold, ours or other people's, or when that
+// was what it looked for, so that names must be chosen again.
 func (p *pass) observe(ctx context.Context) (bool, error) {
 	if p.observed != nil || (p.state.Baseline && p.state.Settled && !p.names.doubtful && !p.driftDue()) {
 		return false, nil
@@ -64,7 +65,9 @@ func (p *pass) observe(ctx context.Context) (bool, error) {
 			return false, err
 		}
 	}
-	return len(p.foreign) > 0 || p.names.doubtful, nil
+	named := func(key string) bool { return p.observed.NameOf(key) != "" }
+	again := len(p.foreign) > 0 || p.names.doubtful || slices.ContainsFunc(slices.Collect(maps.Keys(users.keys)), named)
+	return again, nil
 }
 
 // lookFor is what is looked for of one kind.

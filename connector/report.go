@@ -43,6 +43,7 @@ type Totals struct {
 	Changes  map[plan.Counter]*Tally `json:"changes"`
 	Requests Requests                `json:"requests"`
 	Seconds  float64                 `json:"seconds"`
+	Least    int                     `json:"leastRequests,omitempty"`
 }
 
 // Run is one site at one target.
@@ -57,6 +58,9 @@ type Run struct {
 	Changes  map[plan.Counter]*Tally `json:"changes"`
 	Requests Requests                `json:"requests"`
 	Seconds  float64                 `json:"seconds"`
+	// Least is the smallest number of requests in which the plan could be carried out at
+	// the target, to be seen beside Requests.Target; 0 where there was nothing to do.
+	Least int `json:"leastRequests,omitempty"`
 	// Hold is the id under which a held plan can be approved.
 	Hold int64 `json:"hold,omitempty"`
 	// InGrace counts the people who are missing but not yet suspended.
@@ -91,9 +95,6 @@ type Tally struct {
 type Requests struct {
 	Source int64 `json:"source"`
 	Target int64 `json:"target"`
-	// Least is the smallest number of requests in which the plan could be carried out at
-	// the target; 0 where there was nothing to do.
-	Least int `json:"least,omitempty"`
 }
 
 // SetAside counts records set aside for one reason.
@@ -227,7 +228,7 @@ func (r *Report) sum(took time.Duration) {
 		t.ByStatus[run.Status]++
 		t.Requests.Source += run.Requests.Source
 		t.Requests.Target += run.Requests.Target
-		t.Requests.Least += run.Requests.Least
+		t.Least += run.Least
 		for counter, tally := range run.Changes {
 			if t.Changes[counter] == nil {
 				t.Changes[counter] = &Tally{}

@@ -195,3 +195,9 @@ func (d *directory) send(t *testing.T, method, path, body string, want int) []by
 	}
 	return answer
 }
+
+// patch is what an administrator does behind our back.
+func (d *directory) patch(t *testing.T, path, operations string) {
+	t.Helper()
+	d.send(t, http.MethodPatch, path, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":`+operations+`}`, http.StatusOK)
+}

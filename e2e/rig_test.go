@@ -22,6 +22,7 @@ import (
 
 	"simscim/config"
 	"simscim/connector"
+	"simscim/connector/ledger"
 	"simscim/connector/ledger/sqlledger"
 	"simscim/connector/plan"
 	"simscim/connector/source"
@@ -59,6 +60,7 @@ type rig struct {
 	idp     *idp.IDP
 	dir     string
 	engine  *connector.Engine
+	ledger  ledger.Ledger
 	metrics *telemetry.Metrics
 	log     *lines
 	there   *directory
@@ -178,6 +180,7 @@ func (r *rig) open() {
 	}
 	l, err := sqlledger.Open(r.t.Context(), cfg.Store.DSN, sqlledger.Options{Now: now})
 	check(r.t, err)
+	r.ledger = l
 	r.close = sync.OnceFunc(func() {
 		if err := l.Close(); err != nil {
 			r.t.Errorf("close the ledger: %v", err)
@@ -204,6 +207,21 @@ func (r *rig) measured(ev connector.Event) {
 	if r.watch != nil {
 		r.watch(ev)
 	}
+}
+
+// rewrite writes the configuration anew and starts with it.
+func (r *rig) rewrite() {
+	r.t.Helper()
+	check(r.t, os.WriteFile(r.configFile(), []byte(r.configText()), 0o600))
+	r.restart()
+}
+
+// lastRun is the id of the newest run.
+func (r *rig) lastRun() int64 {
+	r.t.Helper()
+	runs, err := r.ledger.Runs(r.t.Context(), "", 1)
+	check(r.t, err)
+	return runs[0].ID
 }
 
 // restart is the end of one process and the beginning of another.

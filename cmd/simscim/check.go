@@ -50,7 +50,7 @@ func (c *cli) checkCommand() *cobra.Command {
 			"With --read it reads every school whole as well, and counts what could not be used and why.\n" +
 			"It changes nothing. Exit codes: 0 all well, 1 something is not, 2 the configuration is wrong.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			a, err := c.open(cmd.Context(), nil)
+			a, err := c.open(cmd.Context(), opening{})
 			if err != nil {
 				return err
 			}

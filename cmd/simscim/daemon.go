@@ -22,15 +22,19 @@ import (
 // aligns appears by itself, one that withdraws is frozen.
 const refreshEvery = time.Hour
 
+// flushEvery is how often notices that have gathered are sent: schools that fail for one
+// reason make one notice.
+const flushEvery = 5 * time.Minute
+
 func (c *cli) runCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Sync every school on its schedule, with health and metrics",
 		Long: "run is the daemon: it syncs every school on its schedule, catches up a slot that was missed while\n" +
 			"it was down, and serves /livez, /readyz, /metrics and a status page on run.listen.\n" +
 			"SIGTERM stops it in order: no new run begins, those under way may finish.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			a, err := c.open(cmd.Context(), nil)
+			a, err := c.open(cmd.Context(), opening{exclusive: true})
 			if err != nil {
 				return err
 			}
@@ -42,6 +46,9 @@ func (c *cli) runCommand() *cobra.Command {
 			return d.run(cmd.Context())
 		},
 	}
+	c.windowFlag(cmd)
+	c.waitFlag(cmd)
+	return cmd
 }
 
 // daemon is the program in its long-running form.
@@ -103,12 +110,16 @@ func (d *daemon) run(ctx context.Context) error {
 		defer tick.Stop()
 		retry := time.NewTicker(time.Minute)
 		defer retry.Stop()
+		flush := time.NewTicker(flushEvery)
+		defer flush.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return nil
 			case <-tick.C:
 				d.refresh(ctx)
+			case <-flush.C:
+				d.tell(ctx, nil)
 			case <-retry.C:
 				if d.listed() != nil {
 					d.refresh(ctx)
@@ -138,6 +149,7 @@ func (d *daemon) refresh(ctx context.Context) {
 		d.log.Warn("a school is left alone", zap.String("site", run.Site), zap.String("reason", run.Reason))
 	}
 	d.metrics.SetFrozen(frozen(report))
+	d.noteUnread(report)
 	var table []schedule.Entry
 	byID := map[string]connector.Job{}
 	for _, j := range jobs {
@@ -233,12 +245,8 @@ func (d *daemon) listed() error {
 type slots struct{ ledger ledger.Ledger }
 
 func (s slots) LastSlot(ctx context.Context, key string) (time.Time, bool, error) {
-	sites, err := s.ledger.Sites(ctx)
-	if err != nil {
-		return time.Time{}, false, err
-	}
-	rec, ok := sites[key]
-	return rec.LastSlot, ok && !rec.LastSlot.IsZero(), nil
+	rec, ok, err := s.ledger.Site(ctx, key)
+	return rec.LastSlot, ok && !rec.LastSlot.IsZero(), err
 }
 
 func (s slots) SetLastSlot(ctx context.Context, key string, slot time.Time) error {

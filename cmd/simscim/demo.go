@@ -108,11 +108,11 @@ func (d *demo) connect(ctx context.Context) (*app, error) {
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	return d.wire(ctx, cfg, routes, log, func(ev connector.Event) {
+	return d.wire(ctx, cfg, routes, log, opening{exclusive: true, watch: func(ev connector.Event) {
 		if d.bars != nil {
 			d.bars.watch(ev)
 		}
-	})
+	}})
 }
 
 func (d *demo) close() {

@@ -26,7 +26,7 @@ func (c *cli) explainCommand() *cobra.Command {
 			if (configOf == "") == (len(args) == 0) {
 				return usageError(errors.New("say whom to explain, or give --config-of SITE"))
 			}
-			a, err := c.open(cmd.Context(), nil)
+			a, err := c.open(cmd.Context(), opening{})
 			if err != nil {
 				return err
 			}

@@ -86,6 +86,8 @@ type cli struct {
 	output     string
 	logLevel   string
 	noProgress bool
+	window     string
+	wait       time.Duration
 }
 
 // root builds the command tree.
@@ -121,6 +123,7 @@ func (c *cli) root() *cobra.Command {
 	root.AddCommand(
 		c.demoCommand(), c.initCommand(), c.checkCommand(), c.planCommand(), c.syncCommand(), c.runCommand(),
 		c.explainCommand(), c.statusCommand(), c.holdsCommand(), c.approveCommand(), c.rejectCommand(),
+		c.escrowCommand(), c.driftCommand(), c.undoCommand(), c.eraseCommand(),
 		c.rekeyCommand(), c.sandboxCommand(), c.versionCommand(),
 	)
 	for _, cmd := range root.Commands() {
@@ -169,6 +172,16 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 func (c *cli) selectionFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&c.sites, "site", nil, "only these schools: id, DfE number or glob over the name; may be given several times")
 	cmd.Flags().StringArrayVar(&c.targets, "target", nil, "only these targets; may be given several times")
+}
+
+// windowFlag adds --window, for commands that judge a plan.
+func (c *cli) windowFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.window, "window", "", "use the limits of this window of the configuration while it is open")
+}
+
+// waitFlag adds --wait, for commands that write.
+func (c *cli) waitFlag(cmd *cobra.Command) {
+	cmd.Flags().DurationVar(&c.wait, "wait", 0, "how long to wait for another simscim that works with the store")
 }
 
 func defaultConfig() string {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,8 +15,9 @@ import (
 )
 
 func (c *cli) planCommand() *cobra.Command {
-	var out string
+	var out, at string
 	var all bool
+	var m connector.Manner
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Show what a sync would change, and change nothing",
@@ -23,17 +26,18 @@ func (c *cli) planCommand() *cobra.Command {
 			"person asked; a file written with --out holds none.\n\n" +
 			"Exit codes: 0 nothing to change, 5 there are changes, 4 a safeguard would hold a plan,\n" +
 			"3 some schools could not be planned, 1 none could.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			a, err := c.open(cmd.Context(), nil)
-			if err != nil {
-				return err
+		RunE: c.selected(reading, func(ctx context.Context, a *app, sel connector.Selection) error {
+			if at != "" {
+				day, err := time.Parse(time.DateOnly, at)
+				if err != nil {
+					return usageError(fmt.Errorf("--at is a day, such as 2027-09-01, not %q", at))
+				}
+				if out != "" {
+					return usageError(errors.New("--at and --out exclude one another: what a later day needs cannot be applied now"))
+				}
+				m.At = day
 			}
-			defer a.close()
-			sel, err := c.selection(a.cfg)
-			if err != nil {
-				return err
-			}
-			report, err := a.engine.Plan(cmd.Context(), sel, connector.Manner{})
+			report, err := a.engine.Plan(ctx, sel, m)
 			if err != nil {
 				return err
 			}
@@ -46,9 +50,12 @@ func (c *cli) planCommand() *cobra.Command {
 				return err
 			}
 			return exitOf(report, true)
-		},
+		}),
 	}
 	c.selectionFlags(cmd)
+	c.windowFlag(cmd)
+	mannerFlags(cmd, &m)
+	cmd.Flags().StringVar(&at, "at", "", "plan for a later `DAY`, such as 2027-09-01, as far as today's data tells")
 	cmd.Flags().StringVar(&out, "out", "", "write what `sync --plan FILE` shall apply exactly")
 	cmd.Flags().BoolVar(&all, "all", false, "show every change instead of a few of each kind")
 	return cmd
@@ -56,6 +63,8 @@ func (c *cli) planCommand() *cobra.Command {
 
 func (c *cli) syncCommand() *cobra.Command {
 	var planFile string
+	var rebuild bool
+	var m connector.Manner
 	cmd := &cobra.Command{
 		Use:   "sync",
 		Short: "Plan, check the safeguards, and apply",
@@ -64,38 +73,66 @@ func (c *cli) syncCommand() *cobra.Command {
 			"if the plan would be another one by now.\n\n" +
 			"Exit codes: 0 done, 1 failed, 3 some objects or schools failed and the rest is done,\n" +
 			"4 a safeguard holds a plan: see `simscim holds`.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			var saved *connector.SavedPlans
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if planFile != "" {
 				var err error
-				if saved, err = loadPlans(planFile); err != nil {
+				if m.Saved, err = loadPlans(planFile); err != nil {
 					return usageError(err)
 				}
 			}
+			if rebuild {
+				if err := c.setStoreAside(); err != nil {
+					return err
+				}
+			}
 			bar := c.newProgress()
-			a, err := c.open(cmd.Context(), bar.watch)
-			if err != nil {
-				return err
-			}
-			defer a.close()
-			sel, err := c.selection(a.cfg)
-			if err != nil {
-				return err
-			}
-			report, err := a.engine.Sync(cmd.Context(), sel, connector.Manner{Saved: saved})
-			bar.stop()
-			if err != nil {
-				return err
-			}
-			if err := c.printReport(report, reportStyle{}); err != nil {
-				return err
-			}
-			return exitOf(report, false)
+			opens := func() opening { return opening{exclusive: true, watch: bar.watch} }
+			return c.selected(opens, func(ctx context.Context, a *app, sel connector.Selection) error {
+				report, err := a.engine.Sync(ctx, sel, m)
+				bar.stop()
+				a.tell(ctx, report)
+				return c.finish(report, err)
+			})(cmd, args)
 		},
 	}
 	c.selectionFlags(cmd)
+	c.windowFlag(cmd)
+	c.waitFlag(cmd)
+	mannerFlags(cmd, &m)
+	cmd.Flags().BoolVar(&rebuild, "rebuild-ledger", false, "put the store aside and make a new one by reading the targets")
 	cmd.Flags().StringVar(&planFile, "plan", "", "apply exactly the plan in this `FILE`, from `plan --out`")
 	return cmd
+}
+
+// mannerFlags adds the flags that say how a plan is made.
+func mannerFlags(cmd *cobra.Command, m *connector.Manner) {
+	cmd.Flags().BoolVar(&m.Retry, "retry", false, "try at once what waits in escrow, and targets in quarantine")
+	cmd.Flags().BoolVar(&m.AcceptSmaller, "accept-smaller", false, "take a school that has shrunk by more than mayShrink allows for what it is")
+}
+
+// finish prints the report of a sync and gives its exit code.
+func (c *cli) finish(report *connector.Report, err error) error {
+	if err != nil {
+		return err
+	}
+	if err := c.printReport(report, reportStyle{}); err != nil {
+		return err
+	}
+	return exitOf(report, false)
+}
+
+// setStoreAside makes room for a new store.
+func (c *cli) setStoreAside() error {
+	cfg, _, err := c.load()
+	if err != nil {
+		return err
+	}
+	aside, err := cfg.Store.DSN, error(nil) // PENDING
+	if err != nil {
+		return fmt.Errorf("put the store aside: %w", err)
+	}
+	fmt.Fprintf(c.errOut, "The store is now %s. A new one is made by reading the targets.\n", aside)
+	return nil
 }
 
 // exitOf turns a report into an exit code: trouble before holds before changes.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -21,7 +22,7 @@ func (c *cli) rekeyCommand() *cobra.Command {
 			"the next sync finds the same accounts and sets their externalId. No account is deleted or made\n" +
 			"anew. Run it before the first sync with the new ids.\n\n" +
 			"Exit codes: 0 done or nothing to carry over, 5 there is (without --apply), 3 conflicts, 1 failed.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if file == "" {
 				return usageError(errors.New("--map is needed: a CSV file of old id, new id"))
 			}
@@ -29,30 +30,25 @@ func (c *cli) rekeyCommand() *cobra.Command {
 			if err != nil {
 				return usageError(fmt.Errorf("read the map: %w", err))
 			}
-			a, err := c.open(cmd.Context(), nil)
-			if err != nil {
-				return err
-			}
-			defer a.close()
-			sel, err := c.selection(a.cfg)
-			if err != nil {
-				return err
-			}
-			found, err := a.engine.Rekey(cmd.Context(), sel, pairs, apply)
-			if err != nil {
-				return err
-			}
-			if c.output == "json" {
-				err = c.json(map[string]any{"applied": apply, "sites": found})
-			} else {
-				c.printRekeyed(found, apply)
-			}
-			if err != nil {
-				return err
-			}
-			return exitOfRekey(found, apply)
+			opens := func() opening { return opening{exclusive: apply} }
+			return c.selected(opens, func(ctx context.Context, a *app, sel connector.Selection) error {
+				found, err := a.engine.Rekey(ctx, sel, pairs, apply)
+				if err != nil {
+					return err
+				}
+				if c.output == "json" {
+					err = c.json(map[string]any{"applied": apply, "sites": found})
+				} else {
+					c.printRekeyed(found, apply)
+				}
+				if err != nil {
+					return err
+				}
+				return exitOfRekey(found, apply)
+			})(cmd, args)
 		},
 	}
+	c.waitFlag(cmd)
 	c.selectionFlags(cmd)
 	cmd.Flags().StringVar(&file, "map", "", "CSV `FILE` of old id, new id")
 	cmd.Flags().BoolVar(&apply, "apply", false, "do it")

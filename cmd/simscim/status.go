@@ -15,7 +15,6 @@ import (
 	"simscim/config"
 	"simscim/connector"
 	"simscim/connector/ledger"
-	"simscim/connector/ledger/sqlledger"
 	"simscim/connector/plan"
 	"simscim/console"
 )
@@ -27,15 +26,8 @@ func (c *cli) openLedger(ctx context.Context) (ledger.Ledger, *config.Config, er
 	if err != nil {
 		return nil, nil, err
 	}
-	key, err := cfg.Store.Key.Resolve()
-	if err != nil {
-		return nil, nil, usageError(fmt.Errorf("store.key: %w", err))
-	}
-	l, err := sqlledger.Open(ctx, cfg.Store.DSN, sqlledger.Options{Key: key, Now: c.now})
-	if err != nil {
-		return nil, nil, fmt.Errorf("open the store: %w", err)
-	}
-	return l, cfg, nil
+	l, err := c.store(ctx, cfg, false)
+	return l, cfg, err
 }
 
 func (c *cli) statusCommand() *cobra.Command {

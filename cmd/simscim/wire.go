@@ -5,16 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
 	"simscim/config"
 	"simscim/connector"
 	"simscim/connector/ledger"
 	"simscim/connector/ledger/sqlledger"
+	"simscim/connector/notice"
 	"simscim/connector/schedule"
 	"simscim/connector/source"
 	"simscim/connector/target"
@@ -32,6 +36,7 @@ type app struct {
 	engine  *connector.Engine
 	log     *zap.Logger
 	metrics *telemetry.Metrics
+	notices *notice.Desk
 }
 
 // load reads and checks the configuration, rules included, and reports every problem.
@@ -55,8 +60,35 @@ func (c *cli) load() (*config.Config, *connector.Routes, error) {
 	return nil, nil, usageError(fmt.Errorf("the configuration has %s; nothing was done", count(len(problems), "problem")))
 }
 
+// opening says what a command needs of the store and of the engine.
+type opening struct {
+	// exclusive keeps every other simscim that writes away from the store.
+	exclusive bool
+	// watch is told how a run gets on; it may be nil.
+	watch func(connector.Event)
+}
+
+// selected makes the function of a command that works on the selected schools.
+func (c *cli) selected(opens func() opening, work func(ctx context.Context, a *app, sel connector.Selection) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		a, err := c.open(cmd.Context(), opens())
+		if err != nil {
+			return err
+		}
+		defer a.close()
+		sel, err := c.selection(a.cfg)
+		if err != nil {
+			return err
+		}
+		return work(cmd.Context(), a, sel)
+	}
+}
+
+// reading opens for a command that writes nothing.
+func reading() opening { return opening{} }
+
 // open wires everything that the configuration names. Nothing is called yet.
-func (c *cli) open(ctx context.Context, watch func(connector.Event)) (*app, error) {
+func (c *cli) open(ctx context.Context, o opening) (*app, error) {
 	log, err := telemetry.New(c.logLevel, c.errOut, c.logFormat())
 	if err != nil {
 		return nil, usageError(fmt.Errorf("--log-level: %w", err))
@@ -65,10 +97,10 @@ func (c *cli) open(ctx context.Context, watch func(connector.Event)) (*app, erro
 	if err != nil {
 		return nil, err
 	}
-	return c.wire(ctx, cfg, routes, log, watch)
+	return c.wire(ctx, cfg, routes, log, o)
 }
 
-func (c *cli) wire(ctx context.Context, cfg *config.Config, routes *connector.Routes, log *zap.Logger, watch func(connector.Event)) (*app, error) {
+func (c *cli) wire(ctx context.Context, cfg *config.Config, routes *connector.Routes, log *zap.Logger, o opening) (*app, error) {
 	metrics, err := telemetry.NewMetrics(telemetry.MetricsOptions{Version: c.version()})
 	if err != nil {
 		return nil, err
@@ -83,19 +115,72 @@ func (c *cli) wire(ctx context.Context, cfg *config.Config, routes *connector.Ro
 	if err := a.connect(c.now); err != nil {
 		return nil, usageError(err)
 	}
+	window, err := c.windowOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if a.ledger, err = c.store(ctx, cfg, o.exclusive); err != nil {
+		return nil, err
+	}
+	if err := a.desk(c.now); err != nil {
+		return nil, errors.Join(usageError(err), a.ledger.Close())
+	}
+	a.engine, err = connector.New(connector.Options{
+		Sources: a.sources, Targets: a.targets, Ledger: a.ledger, Routes: routes, Window: window,
+		Parallel: cfg.Run.Parallel, Now: c.now, Log: log, Watch: a.watch(o.exclusive, o.watch),
+	})
+	return a, err
+}
+
+// store opens the store.
+func (c *cli) store(ctx context.Context, cfg *config.Config, exclusive bool) (ledger.Ledger, error) {
 	key, err := cfg.Store.Key.Resolve()
 	if err != nil {
 		return nil, usageError(fmt.Errorf("store.key: %w", err))
 	}
-	a.ledger, err = sqlledger.Open(ctx, cfg.Store.DSN, sqlledger.Options{Key: key, Now: c.now})
-	if err != nil {
+	l, err := sqlledger.Open(ctx, cfg.Store.DSN, sqlledger.Options{Key: key, Now: c.now})
+	switch busy, isBusy := errors.AsType[*ledger.Busy](err); {
+	case isBusy:
+		return nil, fmt.Errorf("%w; nothing was done. Try again when it is done, or let this one wait with --wait 10m", busy)
+	case errors.Is(err, ledger.ErrDamaged):
+		return nil, fmt.Errorf("open the store: %w; nothing was done. Bring back a backup, or run simscim sync --rebuild-ledger, "+
+			"which puts the store aside and makes a new one by reading the targets", err)
+	case err != nil:
 		return nil, fmt.Errorf("open the store: %w", err)
+	default:
+		return l, nil
 	}
-	a.engine, err = connector.New(connector.Options{
-		Sources: a.sources, Targets: a.targets, Ledger: a.ledger, Routes: routes,
-		Parallel: cfg.Run.Parallel, Now: c.now, Log: log, Watch: a.watch(watch),
+}
+
+// desk sets up the notices.
+func (a *app) desk(now func() time.Time) (err error) {
+	zone, err := time.LoadLocation(a.cfg.Run.TimeZone)
+	if err != nil {
+		return fmt.Errorf("run.timeZone: %w", err)
+	}
+	a.notices, err = notice.New(a.cfg.Notices, notice.Options{
+		Ledger: a.ledger, Targets: slices.Sorted(maps.Keys(a.cfg.Targets)), Now: now, Location: zone, Log: a.log,
 	})
-	return a, err
+	return err
+}
+
+// windowOf finds the window that --window names, and refuses one that is over.
+func (c *cli) windowOf(cfg *config.Config) (*config.Window, error) {
+	if c.window == "" {
+		return nil, nil
+	}
+	w := cfg.Windows[c.window]
+	zone, err := time.LoadLocation(cfg.Run.TimeZone)
+	switch {
+	case err != nil:
+		return nil, usageError(fmt.Errorf("run.timeZone: %w", err))
+	case w == nil:
+		return nil, usageError(fmt.Errorf("--window: there is no window %q in the configuration", c.window))
+	case w.Over(c.now().In(zone)):
+		return nil, usageError(fmt.Errorf("--window: %s ended on %s; the usual limits hold. Leave the flag out", c.window, w.Until))
+	default:
+		return w, nil
+	}
 }
 
 // connect makes the sources and targets.
@@ -122,10 +207,14 @@ func (a *app) connect(now func() time.Time) error {
 	return errors.Join(problems...)
 }
 
-// watch puts the metrics in front of whoever else watches.
-func (a *app) watch(next func(connector.Event)) func(connector.Event) {
+// watch puts the metrics, and of runs that write the notices, in front of whoever else
+// watches.
+func (a *app) watch(writes bool, next func(connector.Event)) func(connector.Event) {
 	return func(ev connector.Event) {
 		if run := ev.Ended; run != nil {
+			if writes {
+				a.notices.RunEnded(run)
+			}
 			now := time.Now()
 			a.metrics.RunEnded(run.Site, run.Target, string(run.Status), time.Duration(run.Seconds*float64(time.Second)), now)
 			if run.Status == connector.Done {
@@ -140,6 +229,27 @@ func (a *app) watch(next func(connector.Event)) func(connector.Event) {
 		}
 		if next != nil {
 			next(ev)
+		}
+	}
+}
+
+// tell sends the notices that a command has gathered. A notice that cannot be delivered
+// fails no sync: it is logged, and told again the next time.
+func (a *app) tell(ctx context.Context, report *connector.Report) {
+	ctx = context.WithoutCancel(ctx)
+	a.noteUnread(report)
+	a.notices.Look(ctx)
+	a.notices.Flush(ctx)
+}
+
+// noteUnread takes the schools that never came as far as a target into the notices.
+func (a *app) noteUnread(report *connector.Report) {
+	if report == nil {
+		return
+	}
+	for _, run := range report.Runs {
+		if run.Target == "" {
+			a.notices.RunEnded(run)
 		}
 	}
 }
