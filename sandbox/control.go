@@ -50,9 +50,11 @@ type OneRoster struct {
 
 // Directory is the identity provider in numbers.
 type Directory struct {
-	Users       int `json:"users"`
-	Groups      int `json:"groups"`
-	Memberships int `json:"memberships"`
+	// Personality is the kind of server that it is.
+	Personality string `json:"personality"`
+	Users       int    `json:"users"`
+	Groups      int    `json:"groups"`
+	Memberships int    `json:"memberships"`
 	// Requests and Writes count calls.
 	Requests int64 `json:"requests"`
 	Writes   int64 `json:"writes"`
@@ -77,6 +79,7 @@ func (s *Sandbox) State() State {
 	}
 	st.OneRoster = OneRoster{s.roster.Deviations(), s.roster.Faults().List(), s.roster.Requests()}
 	st.Directory.Users, st.Directory.Groups, st.Directory.Memberships = s.idp.Counts()
+	st.Directory.Personality = s.idp.Personality()
 	calls := s.idp.Requests()
 	st.Directory.Requests, st.Directory.Writes = calls.Total(), calls.Writes()
 	today := world.DateOf(st.Now)
@@ -98,7 +101,9 @@ func (s *Sandbox) control(mux *http.ServeMux) {
 	post := func(path string, h http.HandlerFunc) { mux.Handle("POST "+path, guard.Handler(h)) }
 	mux.HandleFunc("GET /_sandbox/state", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.State()) })
 	mux.HandleFunc("GET /_sandbox/faults", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]any{"faults": s.simsid.Faults().List(), "kinds": simsid.FaultKinds()})
+		writeJSON(w, http.StatusOK, map[string]any{
+			"faults": s.simsid.Faults().List(), "kinds": simsid.FaultKinds(), "directory": left(s.idp.Faults()),
+		})
 	})
 	post("/_sandbox/day", func(w http.ResponseWriter, r *http.Request) { done(w, r, s.world.Day()) })
 	post("/_sandbox/september", func(w http.ResponseWriter, r *http.Request) { done(w, r, s.world.September()) })
@@ -133,6 +138,11 @@ type directoryFaults struct {
 	idp.Faults
 	RetryAfterSeconds int `json:"retryAfterSeconds"`
 	DelayMilliseconds int `json:"delayMilliseconds"`
+}
+
+// left are the identity provider's faults that have not happened yet.
+func left(f idp.Faults) directoryFaults {
+	return directoryFaults{Faults: f, RetryAfterSeconds: int(f.RetryAfter.Seconds()), DelayMilliseconds: int(f.Delay.Milliseconds())}
 }
 
 func (f directoryFaults) faults() (idp.Faults, error) {

@@ -76,10 +76,34 @@ func TestNewChecksItsOptions(t *testing.T) {
 		"no clock":       {},
 		"unknown preset": {Now: time.Now, Preset: "x"},
 		"negative rate":  {Now: time.Now, Preset: "tiny", PerSecond: -1},
+		"unknown kind":   {Now: time.Now, Preset: "tiny", Personality: "x"},
 		"IDP elsewhere":  {Now: time.Now, Preset: "tiny", IDP: idp.New(idp.Options{BasePath: "/v2"})},
 	} {
 		if _, err := New(o); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// A sandbox may have another kind of identity provider.
+func TestPersonality(t *testing.T) {
+	t.Parallel()
+	s, err := New(Options{Now: time.Now, Preset: "tiny", Personality: "zitadel"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := s.Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = run.Close() })
+	c := s.Credentials()
+	if status, _, _ := call(t, http.MethodGet, c.SCIM+"/Groups", "", "Authorization", "Bearer "+c.IDPToken.Reveal()); status != 404 {
+		t.Errorf("groups: %d", status)
+	}
+	for _, at := range []string{"/", "/directory/"} {
+		if status, page, _ := call(t, http.MethodGet, run.URL+at, ""); status != 200 || !strings.Contains(page, "zitadel") {
+			t.Errorf("%s does not name the personality: %d", at, status)
 		}
 	}
 }
@@ -144,14 +168,20 @@ func TestIdentityProviderIsMounted(t *testing.T) {
 	if status, _, _ := call(t, http.MethodGet, c.SCIM+"/Users", ""); status != 401 {
 		t.Errorf("without a token: %d", status)
 	}
-	if d := s.State().Directory; d.Users != 1 || d.Writes != 1 || d.Requests != 3 {
+	if d := s.State().Directory; d.Users != 1 || d.Writes != 1 || d.Requests != 3 || d.Personality != "generic" {
 		t.Errorf("the state is %+v", d)
 	}
 	if status, page, _ := call(t, http.MethodGet, r.URL+"/directory/", ""); status != 200 || !strings.Contains(page, "zoe@trust.example") {
 		t.Errorf("the page: %d", status)
 	}
-	if status, _, _ := call(t, http.MethodPost, r.URL+"/_sandbox/faults", `{"directory":{"fail":1,"failStatus":503}}`); status != 200 {
+	if status, _, _ := call(t, http.MethodPost, r.URL+"/_sandbox/faults", `{"directory":{"fail":1,"failStatus":503,"bulkMissing":2,"retryAfterSeconds":7}}`); status != 200 {
 		t.Fatalf("faults: %d", status)
+	}
+	status, faults, _ := call(t, http.MethodGet, r.URL+"/_sandbox/faults", "")
+	for _, want := range []string{`"fail":1,`, `"bulkMissing":2`, `"retryAfterSeconds":7`} {
+		if got := strings.ReplaceAll(faults, ": ", ":"); status != 200 || !strings.Contains(got, want) {
+			t.Errorf("%s is not in the faults: %s", want, faults)
+		}
 	}
 	if status, _, _ := call(t, http.MethodGet, c.SCIM+"/Users", "", auth...); status != 503 {
 		t.Errorf("with a fault: %d", status)
@@ -190,7 +220,7 @@ func TestControls(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"state", "faults"} {
-		if _, body, _ := call(t, http.MethodGet, r.URL+"/_sandbox/"+path, ""); strings.Contains(body, "null") {
+		if _, body, _ := call(t, http.MethodGet, r.URL+"/_sandbox/"+path, ""); strings.Contains(strings.ReplaceAll(body, ": ", ":"), ":null") {
 			t.Errorf("%s has null for a list", path)
 		}
 	}

@@ -20,7 +20,7 @@ var pageHTML string
 
 // page is what the template sees.
 type page struct {
-	BasePath                   string
+	BasePath, Personality      string
 	Users, Groups, Memberships int
 	Requests                   Requests
 	Kind                       scim.Kind
@@ -51,7 +51,7 @@ func (p page) Next() int {
 // servePage shows what has arrived. The people on it are made up, so it asks for no
 // credential.
 func (p *IDP) servePage(w http.ResponseWriter, r *http.Request) {
-	view := page{BasePath: p.options.BasePath, Requests: p.Requests(), Kind: scim.User}
+	view := page{BasePath: p.options.BasePath, Personality: p.options.Personality, Requests: p.Requests(), Kind: scim.User}
 	view.Users, view.Groups, view.Memberships = p.Counts()
 	if r.URL.Query().Get("kind") == string(scim.Group) {
 		view.Kind = scim.Group
