@@ -62,6 +62,16 @@ func (o *Observed) add(key observedKey, obj *Object) {
 // Has tells whether the object with the target's id was seen.
 func (o *Observed) Has(kind scim.Kind, remoteID string) bool { return o.at(kind, remoteID) != nil }
 
+// NameOf returns the user name of the account that carries our key, or "" where there is
+// none, or more than one.
+func (o *Observed) NameOf(key string) string {
+	list := o.find(scim.User, externalID, key)
+	if len(list) != 1 {
+		return ""
+	}
+	return list[0].Attributes.String(userName)
+}
+
 // at returns the object with the target's id, if it was seen.
 func (o *Observed) at(kind scim.Kind, remoteID string) *Object {
 	if o == nil || remoteID == "" {
