@@ -58,6 +58,8 @@ type foreseen struct {
 	StaffLeave, StaffLeaveForeseen, StaffNew int
 	// Classes that were there; that are foreseen to end, and that end.
 	Classes, ClassesEndForeseen, ClassesEnd int
+	// Memberships that end and begin, and how many of them were foreseen.
+	Ended, EndedForeseen, Begun, BegunForeseen int
 }
 
 type place struct{ year, form, formID string }
@@ -88,6 +90,14 @@ func classes(s *roster.Snapshot) (ids []string) {
 		}
 	}
 	return ids
+}
+
+func memberships(s *roster.Snapshot) map[roster.Membership]bool {
+	set := map[roster.Membership]bool{}
+	for _, m := range s.Memberships {
+		set[m] = true
+	}
+	return set
 }
 
 func compare(before, said, real *roster.Snapshot) (f foreseen) {
@@ -124,6 +134,15 @@ func compare(before, said, real *roster.Snapshot) (f foreseen) {
 		f.New += one(p.Kind == roster.Student && p.State == roster.Current && !was[p.ID])
 		f.StaffNew += one(p.Kind == roster.Staff && p.State == roster.Current && !was[p.ID])
 	}
+	had, foretold, has := memberships(before), memberships(said), memberships(real)
+	for m := range had {
+		f.Ended += one(!has[m])
+		f.EndedForeseen += one(!has[m] && !foretold[m])
+	}
+	for m := range has {
+		f.Begun += one(!had[m])
+		f.BegunForeseen += one(!had[m] && foretold[m])
+	}
 	for _, id := range classes(before) {
 		f.Classes++
 		f.ClassesEndForeseen += one(!slices.Contains(classes(said), id))
@@ -141,11 +160,13 @@ func TestSeptemberAsForeseen(t *testing.T) {
 			Pupils: 1071, LeaveForeseen: 95, Leave: 189, LeaveBoth: 95,
 			Stay: 882, SameYear: 882, SameForm: 795, SameFormID: 794, New: 190,
 			StaffLeave: 14, StaffNew: 14, Classes: 570, ClassesEndForeseen: 570, ClassesEnd: 570,
+			Ended: 14897, EndedForeseen: 14619, Begun: 15027, BegunForeseen: 882,
 		},
 		"primary": {
 			Pupils: 277, LeaveForeseen: 40, Leave: 40, LeaveBoth: 40,
 			Stay: 237, SameYear: 237, New: 39, // forms are filled by age, which nobody can foresee
 			StaffLeave: 5, StaffNew: 5, Classes: 4, ClassesEndForeseen: 4, ClassesEnd: 4,
+			Ended: 676, EndedForeseen: 440, Begun: 676, BegunForeseen: 237,
 		},
 	} {
 		t.Run(preset, func(t *testing.T) {
