@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -401,6 +404,35 @@ func TestWaysAreToldApart(t *testing.T) {
 	}
 	if wayID(&config.Notice{Type: "email", Server: "a:25", Password: ref("env:OLD")}) != wayID(&config.Notice{Type: "email", Server: "a:25", Password: ref("env:NEW")}) {
 		t.Error("another password makes another way")
+	}
+}
+
+func TestFromTheConfiguration(t *testing.T) {
+	t.Parallel()
+	got := make(chan string, 1)
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got <- string(body)
+	}))
+	t.Cleanup(srv.Close)
+	london, err := time.LoadLocation("Europe/London")
+	if err != nil {
+		t.Fatal(err)
+	}
+	july := time.Date(2027, 7, 1, 12, 0, 0, 0, time.UTC)
+	store := newStore()
+	store.health["directory"] = ledger.Health{Since: july, Reason: "the access was refused", Next: july.Add(time.Hour)}
+	desk, err := New([]*config.Notice{{Type: "webhook", URL: stored(t, srv.URL), On: []config.Text{{Value: "quarantine"}}}}, Options{
+		Ledger: store, Targets: []string{"directory"}, Now: func() time.Time { return july }, Location: london,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	desk.Look(t.Context())
+	desk.Flush(t.Context())
+	desk.Flush(t.Context())
+	if text := <-got; !strings.Contains(text, "Next try: Thu 1 Jul 2027 14:00 BST") || !strings.Contains(text, `"at":"2027-07-01T12:00:00Z"`) || len(got) > 0 {
+		t.Errorf("posted %s", text)
 	}
 }
 
