@@ -1,6 +1,7 @@
 // Package roster is the canonical model of a school's roll: one site, its
 // people, its groups and who belongs to which. Sources build it, the mapper
-// reads it, and nothing else of the source survives past it.
+// reads it, and nothing else of the source survives past it. Project tells how the same
+// school will look on a later day.
 //
 // It imports nothing of ours. A Snapshot that a Builder has finished keeps these
 // invariants: ids are present and unique per kind, every membership points at a
