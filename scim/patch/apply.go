@@ -14,8 +14,8 @@ import (
 // result. Errors are *scim.Error, with the scimType that RFC 7644 §3.5.2 asks for.
 //
 // It also accepts what clients in the field send: paths as member names in an
-// operation without a path, members taken out by value, "True" for true, a manager as
-// a plain id, an add whose selector picks nothing (the element is made from the
+// operation without a path, members taken out by value, members in an object beside
+// their path (Salesforce's form), "True" for true, a manager as a plain id, an add whose selector picks nothing (the element is made from the
 // selector), and id, meta, schemas and groups in a value without a path, which are
 // ignored.
 func Apply(resource map[string]any, ops []Operation) (map[string]any, error) {
@@ -224,6 +224,10 @@ func normalise(name string, target filter.Path, value any) any {
 			return map[string]any{"value": v}
 		}
 	case map[string]any:
+		inner, _ := scim.Member(v, "members")
+		if list, ok := inner.([]any); ok && len(v) == 1 && strings.EqualFold(name, "members") {
+			return normalise(name, target, list)
+		}
 		return element(v)
 	case []any:
 		out := make([]any, len(v))

@@ -185,7 +185,7 @@ func TestMembersAreASet(t *testing.T) {
 	t.Parallel()
 	ids := rapid.SliceOfN(rapid.StringMatching(`[0-9a-c"\\]{1,2}`), 0, 12)
 	rapid.Check(t, func(t *rapid.T) {
-		style := patch.Style{MembersByValue: rapid.Bool().Draw(t, "by value")}
+		style := patch.Style{MembersByValue: rapid.Bool().Draw(t, "by value"), MembersInObject: rapid.Bool().Draw(t, "in an object")}
 		want := map[string]bool{}
 		group := map[string]any{"displayName": "10A"}
 		var ops []patch.Operation

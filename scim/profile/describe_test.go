@@ -32,7 +32,7 @@ func TestDocumentedProfiles(t *testing.T) {
 	}
 	want := "\n" + profile.Matrix() + "\n"
 	if *update {
-		if err := os.WriteFile(file, []byte(head+begin+want+end+tail), 0o644); err != nil { //nolint:gosec // a document
+		if err := os.WriteFile(file, []byte(head+begin+want+end+tail), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return

@@ -68,7 +68,8 @@ type Profile struct {
 	Bulk Bulk
 
 	// UserPaths are the attributes that the server keeps of a user, nil for whatever is
-	// sent. RequiredUser and RequiredGroup are those that it does not do without.
+	// sent. RequiredUser and RequiredGroup are those that it does not do without; one
+	// that has parts, such as emails, is there when any of them is.
 	UserPaths                   []scim.Path
 	RequiredUser, RequiredGroup []scim.Path
 	// OneValue says that a multi-valued attribute takes a single value.
