@@ -151,12 +151,12 @@ func (c *Client) write(ctx context.Context, method string, kind scim.Kind, id st
 // Delete removes a resource. That it is not there any more is an error that
 // scim.IsNotFound recognises.
 func (c *Client) Delete(ctx context.Context, kind scim.Kind, id string) error {
-	path, err := resourcePath(kind, id)
-	if err != nil {
-		return err
-	}
-	_, err = c.do(ctx, httpx.Request{Method: http.MethodDelete, Path: path, Route: kind.Endpoint() + "/{id}"})
-	return err
+	return c.DeleteVersion(ctx, kind, id, "")
+}
+
+// DeleteVersion is Delete with the version sent as If-Match where it is not empty.
+func (c *Client) DeleteVersion(ctx context.Context, kind scim.Kind, id, version string) error {
+	return c.write(ctx, http.MethodDelete, kind, id, nil, version)
 }
 
 // do sends the request and turns every answer but a success into a *scim.Error.

@@ -220,18 +220,33 @@ func (j *job) allowed() error {
 }
 
 func (j *job) delete(ctx context.Context) error {
-	err := j.sendDelete(ctx)
-	if err != nil && !scim.IsNotFound(err) {
+	if err := j.drop(ctx); err != nil {
 		return err
 	}
 	return j.confirm(target.Outcome{Gone: true, Final: true})
 }
 
+// drop deletes the object, of whatever version. That it is not there is what was wanted.
+func (j *job) drop(ctx context.Context) error {
+	version, err := j.version(ctx)
+	for again := 0; err == nil; again++ {
+		err = j.sendDelete(ctx, version)
+		if err == nil || again >= maxReread || !isPrecondition(err) {
+			break
+		}
+		j.target.wantsVersion.Store(true)
+		version, err = j.version(ctx)
+	}
+	if scim.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
 // renew deletes a group and makes it anew. After the first half the group is nobody's:
 // whoever is interrupted there looks for it before it is made.
 func (j *job) renew(ctx context.Context) error {
-	err := j.sendDelete(ctx)
-	if err != nil && !scim.IsNotFound(err) {
+	if err := j.drop(ctx); err != nil {
 		return err
 	}
 	if err := j.confirm(target.Outcome{Gone: true}); err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,13 +26,23 @@ type world struct {
 	*testing.T
 	*targettest.Fixture
 	fake  *fake
+	mu    sync.Mutex
 	known map[string]string
+}
+
+func (w *world) lookup(key string) (string, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	id, ok := w.known[key]
+	return id, ok
 }
 
 func newWorld(t *testing.T, q quirks) *world {
 	t.Helper()
 	f, url := newFake(t, q)
-	return &world{t, fixtureWith(t, url, "token", "auto", q.traits(), targettest.Fixture{}), f, map[string]string{}}
+	return &world{
+		T: t, Fixture: fixtureWith(t, url, "token", "auto", q.traits(), targettest.Fixture{}), fake: f, known: map[string]string{},
+	}
 }
 
 // traits are what discovery cannot find out about the fake.
@@ -50,10 +61,7 @@ func (q quirks) traits() config.Traits {
 func (w *world) do(ch plan.Change) []target.Outcome {
 	w.Helper()
 	var got []target.Outcome
-	err := w.Target.Apply(w.Context(), []plan.Change{ch}, func(key string) (string, bool) {
-		id, ok := w.known[key]
-		return id, ok
-	}, func(o target.Outcome) error {
+	err := w.Target.Apply(w.Context(), []plan.Change{ch}, w.lookup, func(o target.Outcome) error {
 		got = append(got, o)
 		if o.RemoteID != "" {
 			w.known[ch.Key] = o.RemoteID

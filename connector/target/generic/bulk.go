@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"go.uber.org/zap"
@@ -57,11 +58,11 @@ func (j *job) sendPatch(ctx context.Context, body []byte, version string) error 
 	return j.client.Patch(ctx, j.change.Kind, j.id, body, version)
 }
 
-func (j *job) sendDelete(ctx context.Context) error {
+func (j *job) sendDelete(ctx context.Context, version string) error {
 	if a := j.answered(); a != nil {
 		return a.err
 	}
-	return j.client.Delete(ctx, j.change.Kind, j.id)
+	return j.client.DeleteVersion(ctx, j.change.Kind, j.id, version)
 }
 
 // bulk is what may be sent at once, as far as is known by now.
@@ -113,7 +114,11 @@ func (r *run) bundle(ctx context.Context, enc *encoder) (more bool, err error) {
 	results, err := r.client.Bulk(ctx, ops, 0)
 	switch {
 	case err == nil:
-		r.target.bulkLost.Store(0)
+		if slices.ContainsFunc(results, func(res client.BulkResult) bool { return res.State == client.Answered }) {
+			r.target.bulkLost.Store(0)
+		} else {
+			r.target.bulkUnanswered(len(jobs))
+		}
 		return true, r.handOn(ctx, jobs, results, errUnanswered)
 	case isTooLarge(err):
 		learnLess(&r.target.bulkOps, len(jobs)/2)
@@ -176,17 +181,17 @@ func (j *job) operation(ctx context.Context) (op client.BulkOperation, ok bool) 
 		op.Data, err = j.enc.resource(ch.Kind, j.desired(), ids(members))
 	case plan.DeleteUser, plan.DeleteGroup:
 		op.Method = http.MethodDelete
+		op.Version, err = j.version(ctx)
 	default:
 		set, add, remove := j.differences()
 		pieces := j.pieces(set, add, remove)
 		if !isUpdate(ch.Action) || len(pieces) != 1 || !j.canPatch() || j.allowed() != nil {
 			return op, false
 		}
-		if op.Version, err = j.version(ctx); err != nil {
-			return op, false
-		}
 		op.Method = http.MethodPatch
-		op.Data, err = json.Marshal(patch.Body(j.operations(fieldsOf(set, ch.After), pieces[0])))
+		if op.Version, err = j.version(ctx); err == nil {
+			op.Data, err = json.Marshal(patch.Body(j.operations(fieldsOf(set, ch.After), pieces[0])))
+		}
 	}
 	return op, err == nil
 }

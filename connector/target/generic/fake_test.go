@@ -335,7 +335,7 @@ func (f *fake) one(w http.ResponseWriter, r *http.Request, kind scim.Kind, id st
 		answer(w, 200, f.shown(res))
 		return nil
 	}
-	if f.versions && r.Method != http.MethodDelete {
+	if f.versions {
 		if match := r.Header.Get("If-Match"); match == "" {
 			return &scim.Error{Status: http.StatusPreconditionRequired}
 		} else if match != version {
