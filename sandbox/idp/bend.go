@@ -80,7 +80,11 @@ func (p *IDP) bend(c *call, answer *held) {
 		}
 		return
 	}
-	if c.kind == "" || !b.noMembers && !b.emptyMembers && !b.lowerCase && !b.relative {
+	if c.kind == "" || !b.noMembers && !b.emptyMembers && !b.lowerResources && !b.relative {
+		return
+	}
+	if b.emptyPatch && c.kind == scim.Group && c.r.Method == http.MethodPatch {
+		answer.json(http.StatusOK, map[string]any{})
 		return
 	}
 	answer.edit(func(doc map[string]any) {
@@ -94,7 +98,7 @@ func (p *IDP) bend(c *call, answer *held) {
 				p.bendResource(res, c.kind)
 			}
 		}
-		if b.lowerCase {
+		if b.lowerResources {
 			delete(doc, "Resources")
 			doc["resources"] = list
 		}
@@ -122,7 +126,7 @@ func (p *IDP) bendResource(res map[string]any, kind scim.Kind) {
 	if at, ok := meta["location"].(string); ok && b.relative {
 		meta["location"] = p.relative(at)
 	}
-	if name, ok := meta["resourceType"].(string); ok && b.lowerCase {
+	if name, ok := meta["resourceType"].(string); ok && b.lowerTypes {
 		meta["resourceType"] = strings.ToLower(name)
 	}
 }

@@ -84,6 +84,9 @@ func (p *IDP) call(r *http.Request) (*call, error) {
 	c.r.URL.Path, c.r.URL.RawPath = p.options.BasePath+c.path, ""
 	c.r.Body = io.NopCloser(bytes.NewReader(body))
 	c.parse()
+	if p.as.members.inObject && c.kind == scim.Group {
+		c.unwrap()
+	}
 	return c, nil
 }
 
@@ -118,6 +121,25 @@ func (c *call) parse() {
 	if c.rawFilter != "" {
 		c.filter, _ = filter.Parse(c.rawFilter) // as above
 	}
+}
+
+// unwrap takes lists of members out of the object around them.
+func (c *call) unwrap() {
+	found := false
+	for i, op := range c.ops {
+		object, _ := op.Value.(map[string]any)
+		if members, ok := scim.Member(object, "members"); ok && strings.EqualFold(op.Path, "members") {
+			c.ops[i].Value, found = members, true
+		}
+	}
+	if !found {
+		return
+	}
+	body, err := json.Marshal(patch.Body(c.ops))
+	if err != nil { // it came from JSON
+		panic(err)
+	}
+	c.body, c.r.Body, c.r.ContentLength = body, io.NopCloser(bytes.NewReader(body)), int64(len(body))
 }
 
 // proper writes the first part of a path as the RFC does: "/users/7" is "/Users/7".

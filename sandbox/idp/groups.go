@@ -15,22 +15,20 @@ type change struct {
 	op     string
 	target filter.Path
 	value  any
-	// number is that of the operation.
-	number int
 }
 
 // changes takes the operations apart. What cannot be read is left to the service
 // provider to refuse.
 func (c *call) changes() []change {
 	var out []change
-	for i, op := range c.ops {
+	for _, op := range c.ops {
 		paths := map[string]any{op.Path: op.Value}
 		if op.Path == "" {
 			paths, _ = op.Value.(map[string]any)
 		}
 		for path, v := range paths {
 			if target, err := filter.ParsePath(path); err == nil {
-				out = append(out, change{op: op.Op, target: target, value: v, number: i})
+				out = append(out, change{op: op.Op, target: target, value: v})
 			}
 		}
 	}
@@ -129,8 +127,11 @@ func (c *call) tally() tally {
 func (p *IDP) checkGroupPatch(c *call) error {
 	for _, ch := range c.changes() {
 		name := ch.target.Attr.Name
-		if allowed := p.as.groupPaths; allowed != nil && !slices.ContainsFunc(allowed, func(a string) bool { return strings.EqualFold(a, name) }) {
+		if p.as.groupPaths != nil && !slices.ContainsFunc(p.as.groupPaths[ch.op], func(a string) bool { return strings.EqualFold(a, name) }) {
 			return invalid("the attribute cannot be changed in a group")
+		}
+		if p.as.members.byFilter && ch.members() && ch.op == patch.Remove && ch.target.Filter == nil {
+			return invalid("members are removed by a filter in the path")
 		}
 		if p.as.noRename && ch.target.Attr.Is("displayName") {
 			return invalid("a group cannot be renamed")
@@ -150,6 +151,8 @@ func (p *IDP) checkGroupPatch(c *call) error {
 		return invalid("additions, removals and other changes need requests of their own")
 	case m.oneOperation && t.additions > 1:
 		return invalid("members are added in a single operation")
+	case m.operations > 0 && len(c.ops) > m.operations:
+		return invalid("too many operations in one request")
 	case m.perAdd > 0 && t.added > m.perAdd, m.perRemove > 0 && t.removed > m.perRemove,
 		m.perRequest > 0 && t.added+t.removed > m.perRequest:
 		return p.tooMany()

@@ -43,10 +43,12 @@ type personality struct {
 	// required are the attributes without which no user is made, initial those that can
 	// be given only then, and lasting those that cannot be taken away.
 	required, initial, lasting []scim.Path
-	// oneValue allows a single value in each multi-valued attribute.
+	// oneValue allows a single value in each multi-valued attribute of a user, and wants
+	// that of the e-mail addresses to be primary.
 	oneValue bool
-	// groupPaths are the only attributes that the PATCH of a group may name, nil for all.
-	groupPaths []string
+	// groupPaths are the only attributes that the PATCH of a group may name, by
+	// operation, nil for all.
+	groupPaths map[string][]string
 	noRename   bool
 	members    members
 
@@ -67,6 +69,8 @@ type filters struct {
 	// cannot be joined to others.
 	and   bool
 	alone []string
+	// needed refuses a list without a filter.
+	needed bool
 	// blind are attributes whose filters meet nothing.
 	blind []string
 	// length is how long a filter may be in characters, terms how many comparisons it
@@ -79,6 +83,13 @@ type members struct {
 	// perCreate, perAdd and perRemove are the most of one request, perRequest of both
 	// ways together. tooMany is the status of more, 400 if it is zero.
 	perCreate, perAdd, perRemove, perRequest, tooMany int
+	// noneAtCreate refuses members in the POST of a group. operations is the most
+	// operations of one PATCH.
+	noneAtCreate bool
+	operations   int
+	// byFilter wants removals by a filter in the path. inObject takes lists in an object,
+	// {"members": [...]}, as well.
+	byFilter, inObject bool
 	// oneOperation wants all additions in one operation. unmixed keeps additions,
 	// removals and other changes apart. noReplace refuses to replace or remove all.
 	oneOperation, unmixed, noReplace bool
@@ -91,8 +102,10 @@ type members struct {
 type bend struct {
 	// noMembers leaves members out of groups, emptyMembers shows none of them.
 	noMembers, emptyMembers bool
-	// lowerCase writes "resources" and meta.resourceType in lower case.
-	lowerCase bool
+	// lowerResources writes "resources", lowerTypes meta.resourceType in lower case.
+	lowerResources, lowerTypes bool
+	// emptyPatch answers the PATCH of a group with {}.
+	emptyPatch bool
 	// relative writes locations without the base URL.
 	relative bool
 	// filteredTotals shows totalResults in answers to filters only.

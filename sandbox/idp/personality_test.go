@@ -17,8 +17,8 @@ import (
 	"simscim/scim"
 )
 
-// actor is an identity provider with a personality, with three users and a group of
-// the first two.
+// actor is an identity provider with a personality, with three users and, where there
+// are groups, one of the first two users or of nobody.
 type actor struct {
 	*idp.IDP
 	t     *testing.T
@@ -37,8 +37,11 @@ func cast(t *testing.T, o idp.Options) *actor {
 	for i := range 3 {
 		a.users = append(a.users, a.want(201, "POST", "/Users", person(fmt.Sprint("u", i))).doc["id"].(string))
 	}
-	if r := a.ask("POST", "/Groups", group("10A", a.users[0], a.users[1])); r.status == 201 {
-		a.group = r.doc["id"].(string)
+	for _, body := range []string{group("10A", a.users[0], a.users[1]), group("10A")} {
+		if r := a.ask("POST", "/Groups", body); r.status == 201 {
+			a.group = r.doc["id"].(string)
+			break
+		}
 	}
 	return a
 }
@@ -109,7 +112,7 @@ type scene struct {
 func (a *actor) play(scenes []scene) {
 	a.t.Helper()
 	for _, s := range scenes {
-		if got := a.want(s.status, s.method, a.fill(s.path), a.fill(s.body)); !strings.Contains(got.raw, s.says) {
+		if got := a.want(s.status, s.method, a.fill(s.path), a.fill(s.body)); !strings.Contains(got.raw, a.fill(s.says)) {
 			a.t.Errorf("%s %s %s: %q is not in %s", a.Personality(), s.method, s.path, s.says, got.raw)
 		}
 	}
@@ -119,7 +122,7 @@ func (a *actor) play(scenes []scene) {
 func person(name string) string {
 	return `{"schemas": ["` + scim.UserURN + `", "` + entraUser + `"], "userName": "` + name + `", "externalId": "x-` + name + `",
 		"name": {"givenName": "A", "familyName": "B"}, "displayName": "A B", "active": true, "password": "Pa55word!",
-		"emails": [{"value": "` + name + `@oak.test", "type": "work"}],
+		"emails": [{"value": "` + name + `@oak.test", "type": "work", "primary": true}],
 		"` + entraUser + `": {"mailNickname": "` + name + `"}}`
 }
 
@@ -215,7 +218,9 @@ func TestRefusals(t *testing.T) {
 			{"POST", "/Groups", `{"schemas": ["` + scim.GroupURN + `"], "displayName": "g", "members": [` + many(101, func(int) string { return `{"value": "$0"}` }) + `]}`, 400, "too many members"},
 			{"GET", "/Groups/$g", "", 200, `"members":[]`},
 			{"GET", "/Groups", "", 200, `"members":[]`},
-			{"POST", "/Users", strings.Replace(person("new"), `"type": "work"}`, `"type": "work"}, {"value": "b@oak.test"}`, 1), 400, "ValidationException"},
+			{"POST", "/Users", strings.Replace(person("new"), `"primary": true}`, `"primary": true}, {"value": "b@oak.test"}`, 1), 400, "ValidationException"},
+			{"POST", "/Users", strings.Replace(person("new"), `"primary": true`, `"primary": false`, 1), 400, "primary"},
+			{"POST", "/Users", strings.Replace(person("new"), `"givenName"`, `"xName"`, 1), 400, "name.givenName is required"},
 			{"PATCH", "/Users/$0", operations(`{"op": "replace", "path": "emails", "value": [{"value": "a"}, {"value": "b"}]}`), 400, "ValidationException"},
 			{"POST", "/Users", person("u0"), 409, "ConflictException"},
 			{"GET", "/Users/nobody", "", 404, "ResourceNotFoundException"},
@@ -229,8 +234,25 @@ func TestRefusals(t *testing.T) {
 			{"POST", "/Bulk", bulk(1), 501, ""},
 		},
 		"google": {
-			{"GET", "/Users?count=1&startIndex=3", "", 200, `"itemsPerPage":3`},
+			{"GET", "/Users", "", 400, "tooMany"},
+			{"GET", "/Groups?count=1", "", 400, "tooMany"},
+			{"GET", `/Users?filter=userName eq "u0"`, "", 200, `"resources":[{`},
+			{"GET", `/Users?filter=externalId eq "x-u0"`, "", 400, "invalidFilter"},
+			{"GET", `/Groups?filter=externalId eq "x"`, "", 200, `"resources":[]`},
+			{"GET", `/Groups?filter=displayName eq "10A" and externalId eq "x"`, "", 400, "invalidFilter"},
+			{"POST", "/Groups", group("11B", "$0"), 400, "added by PATCH"},
 			{"PUT", "/Groups/$g", group("10A"), 501, ""},
+			{"PATCH", "/Groups/$g", operations(addTwo), 200, `{}`},
+			{"PATCH", "/Groups/$g", operations(addMany(2)), 400, "too many members"},
+			{"PATCH", "/Groups/$g", operations(addTwo, removeOne), 400, "too many members"},
+			{"PATCH", "/Groups/$g", operations(addTwo, rename), 200, `{}`},
+			{"PATCH", "/Groups/$g", operations(addTwo, rename, rename), 400, "too many operations"},
+			{"PATCH", "/Groups/$g", operations(replaceAll), 400, "cannot be changed"},
+			{"PATCH", "/Groups/$g", operations(clearAll), 400, "by a filter"},
+			{"PATCH", "/Groups/$g", operations(`{"op": "remove", "path": "members", "value": [{"value": "$2"}]}`), 400, "by a filter"},
+			{"PATCH", "/Groups/$g", operations(`{"op": "replace", "path": "externalId", "value": "e"}`), 400, "cannot be changed"},
+			{"PATCH", "/Groups/$g", operations(`{"op": "add", "path": "externalId", "value": "e"}`), 200, `{}`},
+			{"PATCH", "/Groups/$g", operations(strings.Replace(removeOne, "$0", "$2", 1)), 200, `{}`},
 			{"PUT", "/Users/$0", person("u0"), 200, ""},
 			{"GET", `/Users?filter=title eq "x"`, "", 400, "invalidFilter"},
 			{"POST", "/Bulk", bulk(1), 501, ""},
@@ -261,7 +283,7 @@ func TestRefusals(t *testing.T) {
 				{"method": "POST", "bulkId": "a", "path": "/Groups", "data": ` + group("10A") + `},
 				{"method": "POST", "bulkId": "b", "path": "/Users", "data": ` + noEmail + `}]}`, 200, "emails is required"},
 		},
-		"pingone": {{"GET", "/Groups", "", 404, ""}},
+		"pingone": {{"GET", "/Groups", "", 404, ""}, {"GET", "/ResourceTypes", "", 200, `"totalResults":1`}},
 		"github-emu": {
 			{"GET", `/Users?filter=userName sw "u"`, "", 400, "invalidFilter"},
 			{"GET", `/Users?filter=userName eq "u0" and active eq true`, "", 400, "invalidFilter"},
@@ -305,6 +327,8 @@ func TestRefusals(t *testing.T) {
 		},
 		"salesforce": {
 			{"DELETE", "/Users/$0", "", 405, ""},
+			{"PATCH", "/Groups/$g", operations(`{"op": "add", "path": "members", "value": {"members": [{"value": "$2"}]}}`), 200, "$2"},
+			{"PATCH", "/Groups/$g", operations(`{"op": "remove", "path": "members", "value": {"members": [{"value": "$2"}, {"value": "$0"}]}}`), 200, `"value":"$1"}]`},
 			{"DELETE", "/Groups/$g", "", 204, ""},
 			{"GET", "/ServiceProviderConfig", "", 404, ""},
 			{"GET", "/ServiceProviderConfigs", "", 200, `"patch":{"supported":true}`},

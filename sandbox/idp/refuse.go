@@ -84,6 +84,10 @@ func (p *IDP) checkFilter(c *call) error {
 	if f.length > 0 && utf8.RuneCountInString(c.rawFilter) > f.length {
 		return refusal(http.StatusBadRequest, scim.TypeInvalidFilter, "the filter is too long")
 	}
+	list := c.kind != "" && c.id == "" && c.r.Method == http.MethodGet
+	if f.needed && list && c.rawFilter == "" {
+		return refusal(http.StatusBadRequest, scim.TypeTooMany, "a list needs a filter")
+	}
 	if c.filter == nil {
 		return nil
 	}
@@ -167,6 +171,9 @@ func (p *IDP) checkGroup(c *call) error {
 	if n := p.as.members.perCreate; n > 0 && c.additions() > n {
 		return p.tooMany()
 	}
+	if p.as.members.noneAtCreate && c.additions() > 0 {
+		return invalid("members are added by PATCH")
+	}
 	if !p.as.noRename || c.id == "" {
 		return nil
 	}
@@ -180,14 +187,28 @@ func (p *IDP) checkGroup(c *call) error {
 	return nil
 }
 
-// checkOneValue refuses lists of several values, except the members of a group.
+func isPrimary(item any) bool {
+	m, _ := item.(map[string]any)
+	v, _ := scim.Member(m, "primary")
+	return v == true
+}
+
+// checkOneValue refuses lists of several values, and an e-mail address that is not
+// primary. The members of a group are no such list.
 func (p *IDP) checkOneValue(values map[string]any, kind scim.Kind) error {
 	if !p.as.oneValue || kind != scim.User {
 		return nil
 	}
 	for name, v := range values {
-		if list, ok := v.([]any); ok && len(list) > 1 && !strings.EqualFold(name, "schemas") {
+		list, ok := v.([]any)
+		if !ok || strings.EqualFold(name, "schemas") {
+			continue
+		}
+		if len(list) > 1 {
 			return invalid("the list " + name + " may hold a single value")
+		}
+		if strings.EqualFold(name, "emails") && len(list) == 1 && !isPrimary(list[0]) {
+			return invalid("the e-mail address must be primary")
 		}
 	}
 	return nil

@@ -25,7 +25,7 @@ func TestPages(t *testing.T) {
 		{"authentik", "?count=1000", 50},
 		{"slack", "", 10},
 		{"slack", "?count=1000", 120},
-		{"google", "?count=7", 120},
+		{"google", "?count=7&filter=userName%20eq%20%22u1%22", 1},
 		{"entra-scim", "?count=1000", 100},
 		{"okta-inbound", "?count=7&startIndex=117", 4},
 		{"generic", "?count=7", 7},
@@ -42,7 +42,7 @@ func TestPages(t *testing.T) {
 		if len(list) != tt.rows {
 			t.Errorf("%s %q: %d rows, want %d", tt.personality, tt.query, len(list), tt.rows)
 		}
-		if total, given := r.doc["totalResults"]; given && total != 120.0 {
+		if total, given := r.doc["totalResults"]; given && total != 120.0 && tt.personality != "google" {
 			t.Errorf("%s: totalResults %v", tt.personality, total)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"simscim/scim"
 	"simscim/scim/filter"
+	"simscim/scim/patch"
 	"simscim/scim/server"
 )
 
@@ -42,18 +43,11 @@ func personalities() map[string]personality {
 		"aws-iam-identity-center": aws(),
 		"entra-scim":              entra(),
 		"github-emu":              github(),
+		"google":                  google(),
 		"miro":                    miro(),
 		"slack":                   slack(),
 		"zitadel":                 zitadel(),
 
-		// Google: neither way of paging, so a list is whole; no PUT of groups in the
-		// reference, and 501 for it is inferred.
-		"google": with(func(p *personality) {
-			p.server.Paging = server.NoPaging
-			p.refused = map[string]int{"PUT /Groups": http.StatusNotImplemented}
-			p.users = eqOnly("userName", "externalId", "id")
-			p.groups = eqOnly("displayName", "externalId", "id")
-		}),
 		// Keycloak: the grammar of filters is complete, but an attribute that it does not
 		// map, such as id, meets nothing.
 		"keycloak": with(func(p *personality) {
@@ -63,7 +57,7 @@ func personalities() map[string]personality {
 		// authentik: filter.maxResults is the size of a page.
 		"authentik": with(func(p *personality) { p.server.PageMax, p.server.PageDefault = 50, 50 }),
 		// PingOne: groups are not documented; 404 for them is inferred.
-		"pingone": with(func(p *personality) { p.refused = map[string]int{"/Groups": http.StatusNotFound} }),
+		"pingone": with(func(p *personality) { p.server.UsersOnly = true }),
 		// GitLab: a filter names one user by id or externalId. There is no PUT; 405 for it
 		// is inferred, and so is what groups can be filtered by.
 		"gitlab": with(func(p *personality) {
@@ -88,8 +82,9 @@ func personalities() map[string]personality {
 			p.config = map[string]any{"filter": map[string]any{"supported": 0, "maxResults": 0}}
 		}),
 		// Salesforce: users cannot be deleted (405 is inferred), and the configuration has
-		// the plural name of SCIM 1.1.
+		// the plural name of SCIM 1.1. In the examples members travel in an object.
 		"salesforce": with(func(p *personality) {
+			p.members.inObject = true
 			p.paths = map[string]string{"/ServiceProviderConfigs": "/ServiceProviderConfig", "/ServiceProviderConfig": ""}
 			p.refused = map[string]int{"DELETE /Users": http.StatusMethodNotAllowed}
 		}),
@@ -120,7 +115,9 @@ func aws() personality {
 		p.users = filters{ops: map[filter.Op][]string{filter.Equal: {"userName", "externalId", "id"}}, and: true}
 		p.groups = filters{ops: map[filter.Op][]string{filter.Equal: {"displayName", "externalId", "id", "members", "members.value"}}, and: true}
 		p.oneValue = true
-		p.groupPaths = []string{"displayName", "members", "externalId"}
+		p.required = []scim.Path{"userName", "displayName", "name.givenName", "name.familyName"}
+		patchable := []string{"displayName", "members", "externalId"}
+		p.groupPaths = map[string][]string{patch.Add: patchable, patch.Remove: patchable, patch.Replace: patchable}
 		p.members = members{perCreate: 100, perRequest: 100, noReplace: true}
 		p.bend.emptyMembers = true
 		p.dress = func(p *IDP, status int, body map[string]any) {
@@ -179,9 +176,29 @@ func entra() personality {
 		}
 		p.conflict = http.StatusBadRequest
 		p.bend = bend{
-			noMembers: true, lowerCase: true, relative: true, filteredTotals: true,
+			noMembers: true, lowerResources: true, lowerTypes: true, relative: true, filteredTotals: true,
 			meta: map[scim.Kind][]string{scim.User: {"version", "created", "lastModified"}, scim.Group: {"version", "lastModified"}},
 		}
+	})
+}
+
+// google is Google's Cloud Identity SCIM API, from its reference. There is no paging of
+// either kind, so lists need a filter, and a group grows by one member a request. It
+// lists no PUT of groups, and says of members that PATCH changes them: 501 for the one
+// and refusing them in a POST is inferred.
+func google() personality {
+	return with(func(p *personality) {
+		p.server.Paging = server.NoPaging
+		p.refused = map[string]int{"PUT /Groups": http.StatusNotImplemented}
+		p.users, p.groups = eqOnly("userName"), eqOnly("displayName", "externalId")
+		p.users.needed, p.groups.needed = true, true
+		p.groupPaths = map[string][]string{
+			patch.Add:     {"displayName", "description", "members", "externalId"},
+			patch.Remove:  {"description", "members"},
+			patch.Replace: {"displayName", "description"},
+		}
+		p.members = members{noneAtCreate: true, operations: 2, perRequest: 1, byFilter: true}
+		p.bend = bend{noMembers: true, lowerResources: true, emptyPatch: true}
 	})
 }
 
@@ -233,7 +250,7 @@ func zitadel() personality {
 	return with(func(p *personality) {
 		p.server.PageMax, p.server.NoSearch, p.server.NoSort, p.server.NoContent = 100, false, false, true
 		p.server.Bulk = server.Bulk{Operations: 100, Bytes: 1_000_000}
-		p.refused = map[string]int{"/Groups": http.StatusNotFound}
+		p.server.UsersOnly = true
 		p.users.length = 1000
 		p.required = []scim.Path{"emails"}
 		p.dress = func(_ *IDP, _ int, body map[string]any) {

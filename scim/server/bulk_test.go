@@ -266,6 +266,23 @@ func TestPagingByCursorOnly(t *testing.T) {
 	}
 }
 
+func TestUsersOnly(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *server.Options) { o.UsersOnly = true })
+	b.user(t, "ann")
+	b.must(t, 404, "GET", "/Groups", "")
+	b.must(t, 404, "POST", "/Groups", groupBody("g"))
+	for _, path := range []string{"/ResourceTypes", "/Schemas"} {
+		if a := b.must(t, 200, "GET", path, ""); strings.Contains(a.raw, scim.GroupURN) {
+			t.Errorf("%s tells of groups", path)
+		}
+	}
+	a := b.must(t, 200, "POST", "/.search", `{"schemas": ["`+scim.SearchURN+`"]}`)
+	if a.body["totalResults"] != 1.0 {
+		t.Errorf("search: %s", a.raw)
+	}
+}
+
 func TestRequireIfMatch(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *server.Options) { o.RequireIfMatch = true })

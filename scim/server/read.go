@@ -89,7 +89,7 @@ func (s *server) listAll(x *exchange) error {
 	}
 	total, left := 0, l.count
 	resources := []any{}
-	for _, kind := range []scim.Kind{scim.User, scim.Group} {
+	for _, kind := range s.all() {
 		q, err := s.query(kind, l)
 		if err != nil {
 			return err

@@ -57,6 +57,8 @@ type Options struct {
 	NoETag, RequireIfMatch bool
 	// NoContent answers a successful PATCH with 204 and no body, as many services do.
 	NoContent bool
+	// UsersOnly leaves groups out of everything.
+	UsersOnly bool
 	// Strict refuses the repairable mistakes of known clients: booleans as text, one
 	// object in place of a list, a manager as a plain id.
 	Strict bool
@@ -126,7 +128,7 @@ type server struct {
 func (s *server) assemble() error {
 	s.kinds = map[scim.Kind]*kindSchema{}
 	args := &elimity.ServerArgs{ServiceProviderConfig: &elimity.ServiceProviderConfig{}}
-	for _, kind := range []scim.Kind{scim.User, scim.Group} {
+	for _, kind := range s.all() {
 		ks, err := newKindSchema(kind, s.options.Extensions)
 		if err != nil {
 			return err
@@ -147,6 +149,14 @@ func (s *server) assemble() error {
 	}
 	s.library = library
 	return nil
+}
+
+// all are the resource types, users first.
+func (s *server) all() []scim.Kind {
+	if s.options.UsersOnly {
+		return []scim.Kind{scim.User}
+	}
+	return []scim.Kind{scim.User, scim.Group}
 }
 
 // ServeHTTP answers one request.
