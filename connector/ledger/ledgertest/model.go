@@ -207,3 +207,19 @@ func (m *model) known(kind scim.Kind) map[string]*plan.Known {
 	}
 	return all
 }
+
+// sizes is what Sizes should return.
+func (m *model) sizes() (s plan.Sizes) {
+	for r, o := range m.objects {
+		switch {
+		case r.kind == scim.Group:
+			s.Groups++
+			s.Members += len(o.known.Members)
+		case o.known.Status == plan.Suspended:
+			s.Suspended++
+		default:
+			s.Users++
+		}
+	}
+	return s
+}

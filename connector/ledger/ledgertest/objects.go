@@ -99,6 +99,8 @@ func testObjects(t *testing.T, open func(*testing.T) ledger.Ledger) {
 			b.update(func(tx ledger.Tx) error { return tx.SetBaseline(target, siteA, at(1)) })
 			b.wantState(siteA, plan.State{Baseline: true, ReadAt: at(1), Settled: true})
 			b.wantState(siteB, plan.State{Settled: true})
+			b.update(func(tx ledger.Tx) error { return tx.SetBaseline(target, siteA, at(5)) })
+			b.wantState(siteA, plan.State{Baseline: true, ReadAt: at(5), Settled: true})
 		},
 		"known by key": func(b bundle) {
 			b.put(siteA, full, user("u2", named("bo")), group("u1"))

@@ -29,6 +29,8 @@ func testModel(t *testing.T, open func(*testing.T) ledger.Ledger) {
 			switch rapid.IntRange(0, 5).Draw(rt, "step") {
 			case 0:
 				h.reserve()
+			case 1:
+				h.erase()
 			default:
 				h.update()
 			}
@@ -38,6 +40,7 @@ func testModel(t *testing.T, open func(*testing.T) ledger.Ledger) {
 			h.compare(s)
 		}
 		h.compareKnown()
+		h.compareSizes()
 	})
 }
 
@@ -91,6 +94,16 @@ func (h *history) compareKnown() {
 	}
 }
 
+func (h *history) compareSizes() {
+	got, err := h.l.Sizes(h.ctx.Context(), h.target)
+	if err != nil {
+		h.Fatalf("sizes: %v", err)
+	}
+	if diff := difference(h.m.sizes(), got); diff != "" {
+		h.Fatalf("sizes (-model +ledger)\n%s", diff)
+	}
+}
+
 func (h *history) reserve() {
 	names := rapid.MapOfN(userKey(), userName(), 0, 4).Draw(h.T, "names")
 	lost, err := h.l.ReserveNames(h.ctx.Context(), h.target, names, at(1))
@@ -100,6 +113,20 @@ func (h *history) reserve() {
 	slices.Sort(lost)
 	if diff := difference(h.m.reserve(names), lost); diff != "" {
 		h.Fatalf("lost (-model +ledger)\n%s", diff)
+	}
+}
+
+func (h *history) erase() {
+	r := ref{scim.User, userKey().Draw(h.T, "erased user")}
+	if rapid.Bool().Draw(h.T, "erases a group") {
+		r = ref{scim.Group, groupKey().Draw(h.T, "erased group")}
+	}
+	if err := h.l.Erase(h.ctx.Context(), h.target, r.kind, r.key); err != nil {
+		h.Fatalf("erase: %v", err)
+	}
+	h.m.drop(r)
+	if r.kind == scim.User {
+		maps.DeleteFunc(h.m.holders, func(_, key string) bool { return key == r.key })
 	}
 }
 

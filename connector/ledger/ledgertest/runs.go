@@ -54,6 +54,23 @@ func testRuns(t *testing.T, open func(*testing.T) ledger.Ledger) {
 			b.must(err)
 			b.same([]ledger.Run(nil), none)
 		},
+		"one by its id": func(b bundle) {
+			_, ok, err := b.Ledger.Run(b.Context(), 1)
+			b.must(err)
+			b.same(false, ok)
+			want := ledger.Run{Site: siteA, Target: target, Started: at(1)}
+			want.ID = begin(b, siteA, 1)
+			begin(b, siteB, 2)
+			got, ok, err := b.Ledger.Run(b.Context(), want.ID)
+			b.must(err)
+			b.same(true, ok)
+			b.same(want, got)
+			finish(b, want.ID, true)
+			want.End = ledger.RunEnd{At: at(59), Status: "done"}
+			got, _, err = b.Ledger.Run(b.Context(), want.ID)
+			b.must(err)
+			b.same(want, got)
+		},
 		"a run under way is unsettled": func(b bundle) {
 			settled(b, true)
 			id := begin(b, siteA, 1)
@@ -158,6 +175,14 @@ func testSites(t *testing.T, open func(*testing.T) ledger.Ledger) {
 			got, err := b.Sites(b.Context())
 			b.must(err)
 			b.same(map[string]ledger.SiteRecord{siteA: full, siteB: {ID: siteB}}, got)
+			one, ok, err := b.Site(b.Context(), siteA)
+			b.must(err)
+			b.same(full, one)
+			b.same(true, ok)
+			one, ok, err = b.Site(b.Context(), "nowhere")
+			b.must(err)
+			b.same(ledger.SiteRecord{}, one)
+			b.same(false, ok)
 		},
 		"a slot may begin at a site that was never read": func(b bundle) {
 			b.must(b.BeginSlot(b.Context(), siteA, at(3)))

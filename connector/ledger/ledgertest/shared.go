@@ -29,7 +29,8 @@ func RunShared(t *testing.T, open func(t *testing.T) (one, two ledger.Ledger)) {
 			two.update(func(tx ledger.Tx) error { return tx.AddMembers(target, "g1", []string{"u1", "u2"}) })
 			one.wantMembers(siteA, "g1", "u1", "u2")
 		},
-		"of two at once one wins": func(one, two bundle) { contest(one.T, one.Ledger, two.Ledger) },
+		"of two at once one wins":  func(one, two bundle) { contest(one.T, one.Ledger, two.Ledger) },
+		"of two at once one tells": func(one, two bundle) { tellOnce(one.T, one.Ledger, two.Ledger) },
 		"both write at once": func(one, two bundle) {
 			const each = 50
 			var wg sync.WaitGroup

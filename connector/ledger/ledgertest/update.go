@@ -105,6 +105,8 @@ func testUpdate(t *testing.T, open func(*testing.T) ledger.Ledger) {
 				"members": kept.AddMembers(target, "g1", []string{"u1"}),
 				"missing": kept.SetMissing(target, siteA, scim.User, "u1", 1, at(1)),
 				"claim":   kept.Claim(target, siteA, "u1", "x"),
+				"escrow":  kept.PutEscrow(waiting(siteA, "u1", 1)),
+				"step":    kept.LogStep(1, ledger.Step{Kind: scim.User, Key: "u1", Action: plan.SuspendUser}),
 			} {
 				if err == nil {
 					b.Errorf("%s after the end was accepted", what)
@@ -165,6 +167,29 @@ func testEnd(t *testing.T, open func(*testing.T) ledger.Ledger) {
 		note("FinishRun", l.FinishRun(ctx, id, ledger.RunEnd{At: at(2), Status: "done"}, true))
 		_, err = l.Runs(ctx, "", 10)
 		note("Runs", err)
+		_, _, err = l.Run(ctx, 1)
+		note("Run", err)
+		_, err = l.Steps(ctx, 1)
+		note("Steps", err)
+		_, err = l.Applied(ctx, target, at(0))
+		note("Applied", err)
+		_, err = l.Sizes(ctx, target)
+		note("Sizes", err)
+		_, err = l.Escrows(ctx, "", "")
+		note("Escrows", err)
+		_, err = l.RetryEscrows(ctx, "", "")
+		note("RetryEscrows", err)
+		_, err = l.Health(ctx, target)
+		note("Health", err)
+		note("SaveHealth", l.SaveHealth(ctx, ledger.Health{Target: target}))
+		_, err = l.MarkNotice(ctx, "n", at(1))
+		note("MarkNotice", err)
+		note("ClearNotice", l.ClearNotice(ctx, "n"))
+		_, err = l.Search(ctx, "u1")
+		note("Search", err)
+		note("Erase", l.Erase(ctx, target, scim.User, "nobody"))
+		_, _, err = l.Site(ctx, siteA)
+		note("Site", err)
 		_, err = l.Sites(ctx)
 		note("Sites", err)
 		note("SaveSite", l.SaveSite(ctx, ledger.SiteRecord{ID: siteA}))
