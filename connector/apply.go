@@ -146,6 +146,11 @@ func (p *pass) note(tx ledger.Tx, n plan.Note) error {
 		return tx.Unclaim(p.run.Target, p.Site.ID, n.Key)
 	case plan.Forget:
 		return tx.DropObject(p.run.Target, n.Kind, n.Key)
+	case plan.Seen:
+		if err := tx.PutObject(p.run.Target, p.Site.ID, p.known(n.Change, n.Change.RemoteID)); err != nil || len(n.Change.Have) == 0 {
+			return err
+		}
+		return tx.AddMembers(p.run.Target, n.Key, n.Change.Have)
 	default: // Missing, and Back with zero values
 		return tx.SetMissing(p.run.Target, p.Site.ID, n.Kind, n.Key, n.Missed, n.Since)
 	}

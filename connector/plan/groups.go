@@ -94,11 +94,13 @@ func (b *builder) knownGroup(g *mapper.Group, known *Known, keyOf map[string]str
 	case len(c.Set) > 0:
 		c.Action, c.Reason = UpdateGroup, changed(c.Set)
 	case len(c.Add)+len(c.Remove) > 0:
+		b.seen(c, g.CreateOnly, known)
 		c.Action, c.Reason = UpdateMembers, comings(len(c.Add), len(c.Remove))
-	case known.Missed > 0:
-		b.note(Note{What: Back, Kind: scim.Group, Key: g.Key})
-		return
 	default:
+		b.seen(c, g.CreateOnly, known)
+		if known.Missed > 0 {
+			b.note(Note{What: Back, Kind: scim.Group, Key: g.Key})
+		}
 		return
 	}
 	b.change(c)

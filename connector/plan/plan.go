@@ -144,6 +144,8 @@ type Note struct {
 	// Missed and Since go with Missing.
 	Missed int
 	Since  time.Time
+	// Change goes with Seen: what is there, in the form in which it would be recorded.
+	Change *Change
 }
 
 // NoteKind says what a note is about.
@@ -161,6 +163,9 @@ const (
 	Unclaim NoteKind = "unclaim"
 	// Forget: the target no longer has the object.
 	Forget NoteKind = "forget"
+	// Seen: the target has what is wanted, and the ledger did not know. A run that was
+	// killed leaves such objects; without the note they would be sent once more.
+	Seen NoteKind = "seen"
 )
 
 // Skip is an object that is left alone although something should happen to it.

@@ -87,8 +87,26 @@ func (b *builder) knownUser(u *mapper.User, known *Known) {
 	}
 	if c.Action != "" {
 		b.change(c)
-	} else if known.Missed > 0 {
+		return
+	}
+	b.seen(c, u.CreateOnly, known)
+	if known.Missed > 0 {
 		b.note(Note{What: Back, Kind: scim.User, Key: u.Key})
+	}
+}
+
+// seen notes an object that was read back and is as it should be, unless the ledger has
+// all of it.
+func (b *builder) seen(c Change, createOnly []scim.Path, known *Known) {
+	if b.Observed.at(c.Kind, known.RemoteID) == nil {
+		return
+	}
+	unknown := func(member string) bool {
+		_, in := known.Members[member]
+		return !in
+	}
+	if len(b.diffPrints(c.After, createOnly, known)) > 0 || slices.ContainsFunc(c.Have, unknown) {
+		b.note(Note{What: Seen, Kind: c.Kind, Key: c.Key, Change: &c})
 	}
 }
 
@@ -153,6 +171,12 @@ func (b *builder) diffKnown(kind scim.Kind, attrs scim.Attributes, createOnly []
 		slices.SortFunc(set, compareFields)
 		return set
 	}
+	return b.diffPrints(attrs, createOnly, known)
+}
+
+// diffPrints compares the desired attributes with the confirmed ones.
+func (b *builder) diffPrints(attrs scim.Attributes, createOnly []scim.Path, known *Known) []Field {
+	var set []Field
 	for _, a := range attrs {
 		if slices.Contains(createOnly, a.Path) {
 			continue
