@@ -59,10 +59,20 @@ func (p *pass) carryOut(ctx context.Context, held []plan.Breach) error {
 	}
 	end := ledger.RunEnd{At: p.Now(), Status: string(p.run.Status), Reason: bounded(p.run.Reason), Applied: applied, Failed: failed}
 	// What is known must be recorded even when the run was told to stop.
-	if err := p.Ledger.FinishRun(context.WithoutCancel(ctx), id, end, err == nil && !rec.unsettled); err != nil {
+	if err := p.Ledger.FinishRun(context.WithoutCancel(ctx), id, end, err == nil && !rec.unsettled && !p.unclaimed(rec)); err != nil {
 		return fmt.Errorf("record the end of the run: %w", err)
 	}
 	return nil
+}
+
+// unclaimed tells whether the target has objects that were recognised and could not be
+// taken over. The next run must look again, or it would make them a second time.
+func (p *pass) unclaimed(rec *recorder) bool {
+	adopts := func(a plan.Action) bool { return a == plan.AdoptUser || a == plan.AdoptGroup }
+	return slices.ContainsFunc(rec.failures, func(f target.Outcome) bool { return adopts(f.Change.Action) }) ||
+		slices.ContainsFunc(p.plan.Skipped, func(s plan.Skip) bool {
+			return len(s.Candidates) > 0 || s.Waiting && adopts(p.escrow[plan.Ref{Kind: s.Kind, Key: s.Key}].Action)
+		})
 }
 
 // rounds applies the plan, and once more what is left of it when a user name turned out

@@ -26,6 +26,8 @@ type directory struct {
 	objects map[string]*object
 	// writes and reads count what arrived.
 	writes, reads int
+	// unsettled says that an answer was lost.
+	unsettled bool
 	faults
 }
 
@@ -223,6 +225,7 @@ func (d *directory) write(c *plan.Change, step func() (target.Outcome, error)) (
 	d.lose = max(d.lose-1, 0)
 	switch {
 	case d.down:
+		d.unsettled = true
 		return out, true, errDown
 	case d.busy > 0:
 		d.busy--
@@ -233,7 +236,7 @@ func (d *directory) write(c *plan.Change, step func() (target.Outcome, error)) (
 		if !d.spoilt {
 			_, _ = step() // nobody hears how it went
 		}
-		out.Unsettled = true
+		out.Unsettled, d.unsettled = true, true
 		return out, false, errDown
 	}
 	if out, err = step(); err != nil {
