@@ -33,6 +33,9 @@ type Faults struct {
 	FailAfter       int  `json:"failAfter"`
 	FailAfterStatus int  `json:"failAfterStatus"`
 	FailAfterGroups bool `json:"failAfterGroups"`
+	// NotEnabled refuses everything with 400, as Entra ID does where the SCIM API has not
+	// been switched on for the tenant.
+	NotEnabled bool `json:"notEnabled"`
 	// Precondition answers so many PATCHes, PUTs and DELETEs with 412 and does nothing,
 	// as if somebody had changed the resource meanwhile.
 	Precondition int `json:"precondition"`
@@ -157,6 +160,11 @@ func (p *IDP) serveSCIM(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch {
+	case v.NotEnabled:
+		server.WriteError(w, &scim.Error{
+			Status: http.StatusBadRequest,
+			Detail: "No 'scimapiconsumptions' resource found for TenantId: sandbox. Please ensure 'SCIM Provisioning API' feature is enabled.",
+		})
 	case v.throttle:
 		p.throttle(w, v.Faults)
 	case v.fail:

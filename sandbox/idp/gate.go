@@ -35,7 +35,9 @@ type call struct {
 // that kind of server refuses and bends the answers. Bulk operations come through it
 // one by one.
 func (p *IDP) gate(w http.ResponseWriter, r *http.Request) {
-	if p.options.Personality == Generic || r.Header.Get("Authorization") != "Bearer "+p.token {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	stranger := !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(token) != p.token
+	if p.options.Personality == Generic || stranger { // strangers are refused behind it
 		p.scim.ServeHTTP(w, r)
 		return
 	}

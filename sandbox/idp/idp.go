@@ -3,6 +3,10 @@
 // Everything in it is made up, and everything it does follows from its seed, its clock
 // and the requests: the same requests get the same ids and the same answers.
 //
+// It can be many kinds of server: a personality stands between the requests and the
+// service provider, refuses what that kind refuses and bends the answers as it does.
+// None of them was compared with the vendor's own service, only with its documents.
+//
 // It is the outside world. It knows SCIM and nothing of simscim's engine, so that what
 // a test reads back here has really travelled.
 package idp

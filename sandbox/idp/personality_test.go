@@ -153,6 +153,12 @@ func addMany(n int) string {
 	return `{"op": "add", "path": "members", "value": [` + many(n, func(int) string { return `{"value": "$2"}` }) + `]}`
 }
 
+// inBulk is a bulk request of one operation.
+func inBulk(method, path, version, data string) string {
+	return `{"schemas": ["` + scim.BulkRequestURN + `"], "Operations": [
+		{"method": "` + method + `", "path": "` + path + `", "version": "` + version + `", "data": ` + data + `}]}`
+}
+
 func TestPersonalities(t *testing.T) {
 	t.Parallel()
 	names := []string{
@@ -172,6 +178,9 @@ func TestPersonalities(t *testing.T) {
 		}
 		if got := a.ask("GET", "/Users", "", "Authorization", "Bearer wrong"); got.status != 401 {
 			t.Errorf("%s: %d without a credential", name, got.status)
+		}
+		if got := a.ask("GET", "/Users/nobody", "", "Authorization", "bearer  "+a.Token()); got.status != 404 {
+			t.Errorf("%s: %d with the scheme in lower case", name, got.status)
 		}
 		a.want(404, "GET", "/Users/nobody", "")
 		if got := len(a.Snapshot().Users); got != 3 {
@@ -202,6 +211,9 @@ func TestRefusals(t *testing.T) {
 			{"POST", "/Users", strings.Replace(person("new"), `"active": true`, `"active": "true"`, 1), 400, "active"},
 			{"GET", "/Users?count=1", "", 200, `"nextCursor"`},
 			{"POST", "/Users/.search", search, 200, `"totalResults":1`},
+			{"POST", "/Bulk", inBulk("PATCH", "/Users/$0", "", operations(`{"op": "replace", "path": "title", "value": "Dr"}`)), 200, `"status":"428"`},
+			{"POST", "/Bulk", inBulk("PATCH", "/Users/$0", `W/\"1\"`, operations(`{"op": "replace", "path": "title", "value": "Dr"}`)), 200, `"status":"200","version":"W/\"2\""`},
+			{"POST", "/Bulk", inBulk("PATCH", "/Users/$0", `W/\"1\"`, operations(`{"op": "replace", "path": "title", "value": "Ms"}`)), 200, `"status":"412"`},
 			{"POST", "/Bulk", bulk(1000), 200, `"bulkId":"b999"`},
 			{"POST", "/Bulk", bulk(1001), 413, "maxOperations (1000)"},
 		},
@@ -353,4 +365,29 @@ func TestRefusals(t *testing.T) {
 			cast(t, idp.Options{Personality: name}).play(scenes)
 		})
 	}
+}
+
+// Whatever comes, every personality answers with JSON and without an error of its own.
+func FuzzGate(f *testing.F) {
+	for i := range idp.Personalities() {
+		f.Add(uint8(i), uint8(i), "filter=a%20eq%20%22b%22&count=x", operations(addTwo, removeOne, rename))
+	}
+	f.Add(uint8(4), uint8(7), "", operations(`{"op": "remove", "path": "members[value eq 1]"}`, `{"op": "add", "value": {"members": {"value": 7}}}`))
+	f.Add(uint8(13), uint8(7), "", operations(`{"op": "add", "path": "members", "value": {"members": null}}`))
+	f.Add(uint8(8), uint8(0), "", `{"schemas": [], "emails": [7], "members": 7}`)
+	f.Fuzz(func(t *testing.T, who, what uint8, query, body string) {
+		names := idp.Personalities()
+		p := idp.New(idp.Options{Personality: names[int(who)%len(names)]})
+		methods := []string{"POST", "PUT", "PATCH", "GET", "DELETE"}
+		paths := []string{"/Users", "/Groups/1", "/users/1", "/.search", "/Bulk", "/ServiceProviderConfigs", "//"}
+		r := httptest.NewRequestWithContext(t.Context(), methods[int(what)%5], p.BasePath()+paths[int(what)/5%7], strings.NewReader(body))
+		r.URL.RawQuery = query
+		r.Header.Set("Authorization", "Bearer "+p.Token())
+		r.Header.Set("Accept", "application/json, application/scim+json")
+		w := httptest.NewRecorder()
+		p.Handler().ServeHTTP(w, r)
+		if w.Code >= 500 && w.Code != 501 || w.Body.Len() > 0 && w.Code != 301 && w.Code != 307 && !json.Valid(w.Body.Bytes()) {
+			t.Fatalf("%s: %s %s?%s %q: %d %s", p.Personality(), r.Method, r.URL.Path, query, body, w.Code, w.Body)
+		}
+	})
 }

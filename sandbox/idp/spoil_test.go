@@ -109,6 +109,19 @@ func TestFaultsAfterTheWrite(t *testing.T) {
 	}
 }
 
+func TestNotEnabled(t *testing.T) {
+	t.Parallel()
+	a := cast(t, idp.Options{Personality: "entra-scim"})
+	a.SetFaults(idp.Faults{NotEnabled: true})
+	for _, path := range []string{"/users", "/serviceproviderconfig"} {
+		if r := a.want(400, "GET", path, ""); !strings.Contains(r.raw, "No 'scimapiconsumptions' resource found") {
+			t.Errorf("%s: %s", path, r.raw)
+		}
+	}
+	a.SetFaults(idp.Faults{})
+	a.want(200, "GET", "/users", "")
+}
+
 func TestPreconditionFault(t *testing.T) {
 	t.Parallel()
 	a := cast(t, idp.Options{})
