@@ -160,7 +160,8 @@ func (p *pacer) accept() {
 // refuse notes that the server wants no more requests for now: one such answer speaks
 // for all. sent is when the refused request was; asked is the wait that the server named,
 // if it did. It tells whether trying again is worth while: not if the wait is longer
-// than is allowed, nor if nothing at all has been accepted for so long.
+// than is allowed, nor if nothing at all has been accepted for so long, and over more
+// than one pause.
 func (p *pacer) refuse(now, sent time.Time, asked time.Duration, named bool) (worthWhile bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -186,7 +187,7 @@ func (p *pacer) refuse(now, sent time.Time, asked time.Duration, named bool) (wo
 	if p.refusedAt.IsZero() && !sent.Before(p.resumed) {
 		p.refusedAt = now
 	}
-	return now.Sub(p.fruitlessSince)+wait <= p.maxWait
+	return wait <= p.maxWait && (p.fruitless <= 2 || now.Sub(p.fruitlessSince)+wait <= p.maxWait)
 }
 
 // growing is the wait where the server names none, doubling while nothing is accepted.
