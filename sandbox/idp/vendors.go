@@ -17,7 +17,7 @@ const (
 )
 
 // plain is what most of the smaller services share: pages by index, no versions, no
-// search by POST and no sorting.
+// search by POST and no sorting. Where a vendor's document is silent it is inferred.
 func plain() personality {
 	return personality{server: server.Options{Paging: server.IndexPaging, NoETag: true, NoSearch: true, NoSort: true}}
 }
@@ -54,7 +54,7 @@ func personalities() map[string]personality {
 			p.server.PageMax = 100
 			p.users.blind, p.groups.blind = []string{"id"}, []string{"id"}
 		}),
-		// authentik: filter.maxResults is the size of a page.
+		// authentik: filter.maxResults is the size of a page, which is fifty here.
 		"authentik": with(func(p *personality) { p.server.PageMax, p.server.PageDefault = 50, 50 }),
 		// PingOne: groups are not documented; 404 for them is inferred.
 		"pingone": with(func(p *personality) { p.server.UsersOnly = true }),
