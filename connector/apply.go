@@ -80,6 +80,8 @@ func (p *pass) unclaimed(rec *recorder) bool {
 func (p *pass) rounds(ctx context.Context, rec *recorder, approval int64) error {
 	for round := range maxRounds {
 		if round > 0 {
+			p.gone = nil // and made anew by now
+			p.observed.Outdate()
 			if err := p.compare(ctx); err != nil {
 				return err
 			}

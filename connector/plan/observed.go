@@ -72,6 +72,14 @@ func (o *Observed) NameOf(key string) string {
 	return list[0].Attributes.String(userName)
 }
 
+// Outdate forgets how the objects looked that the ledger knows: what has been done to them
+// since is in the ledger. The others can still be recognised.
+func (o *Observed) Outdate() {
+	if o != nil {
+		o.byID = map[Ref]*Object{}
+	}
+}
+
 // at returns the object with the target's id, if it was seen.
 func (o *Observed) at(kind scim.Kind, remoteID string) *Object {
 	if o == nil || remoteID == "" {
