@@ -102,6 +102,8 @@ type Capabilities struct {
 	Groups  bool
 	// FilterUsers and FilterGroups list the attributes that Find can ask for.
 	FilterUsers, FilterGroups []scim.Path
+	// FilterNeeded says that List does not work and Find only by those attributes.
+	FilterNeeded bool
 	// MembersReadable says whether List and Find show a group's members.
 	MembersReadable bool
 	// PageSize is how many resources a page of List holds, as far as known.

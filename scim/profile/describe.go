@@ -49,6 +49,7 @@ func (p *Profile) Describe() []Trait {
 		{traitUserFilters, paths(p.FilterUsers, "listing all")},
 		{traitGroupFilters, p.ofGroups(paths(p.FilterGroups, "listing all"))},
 		{"POST /.search", yes(p.Search, "no")},
+		{"listed whole", yes(!p.FilterNeeded, "never")},
 		{traitPaging, p.pages()},
 		{traitBulk, p.Bulk.describe()},
 		{traitETag, yes(p.ETag, "no")},

@@ -90,18 +90,17 @@ func google() entry {
 		ask:    true,
 		source: "docs.cloud.google.com: Cloud Identity SCIM API reference",
 		notes: []string{
-			"A list of groups without a filter is refused, and one with a filter ends after 50: existing groups are looked up one by one.",
+			"A list without a filter is refused, and one of groups with a filter ends after 50: what exists is looked up one by one.",
 			"The members of a group are never shown, and one request adds or removes one.",
 			"The externalId of a group can be given, not changed.",
-			"What users can be filtered by was not readable; it is assumed to be userName and externalId (inferred).",
 		},
 		pin: func(p *Profile) {
 			p.PutGroups, p.ETag = false, false
 			membersAtOnce(p, 0, 1, 1)
 			p.MixAddRemove, p.MembersReadable = false, false
 			p.GroupPaths = []scim.Path{"displayName", "members"}
-			p.FilterGroups = []scim.Path{"externalId", "displayName"}
-			p.Paging = client.NoPaging
+			p.FilterUsers, p.FilterGroups = []scim.Path{"userName"}, []scim.Path{"externalId", "displayName"}
+			p.FilterNeeded, p.Paging = true, client.NoPaging
 			p.Search, p.Bulk = false, Bulk{}
 		},
 	}

@@ -57,6 +57,8 @@ type Profile struct {
 
 	// FilterUsers and FilterGroups are the attributes that can be filtered by eq.
 	FilterUsers, FilterGroups []scim.Path
+	// FilterNeeded says that nothing is listed without a filter.
+	FilterNeeded bool
 	// Search says that POST /.search works, which keeps personal data out of URLs
 	// (RFC 7644 §7.5.2).
 	Search bool

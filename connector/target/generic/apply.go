@@ -171,9 +171,6 @@ func (j *job) carryOut(ctx context.Context) error {
 	if !isUpdate(ch.Action) {
 		return fmt.Errorf("there is no action %q", ch.Action)
 	}
-	if err := j.allowed(); err != nil {
-		return err
-	}
 	set, add, remove := j.differences()
 	return j.update(ctx, set, add, remove)
 }
@@ -204,11 +201,11 @@ var (
 )
 
 // allowed refuses what is known to be refused, before any of the change is sent.
-func (j *job) allowed() error {
+func (j *job) allowed(set []plan.Field) error {
 	if j.change.Kind != scim.Group {
 		return nil
 	}
-	for _, f := range j.change.Set {
+	for _, f := range set {
 		switch {
 		case f.Path == "displayName" && !j.profile.GroupRename && j.change.Action != plan.AdoptGroup:
 			return errNoRename

@@ -124,6 +124,8 @@ func (r *run) bundle(ctx context.Context, enc *encoder) (more bool, err error) {
 		learnLess(&r.target.bulkOps, len(jobs)/2)
 		r.queue.putBack(jobs)
 		return true, nil
+	case ctx.Err() != nil:
+		return false, ctx.Err()
 	case mayBeMade(err):
 		r.target.bulkUnanswered(len(jobs))
 		return true, r.handOn(ctx, jobs, make([]client.BulkResult, len(jobs)), err)
@@ -185,7 +187,7 @@ func (j *job) operation(ctx context.Context) (op client.BulkOperation, ok bool) 
 	default:
 		set, add, remove := j.differences()
 		pieces := j.pieces(set, add, remove)
-		if !isUpdate(ch.Action) || len(pieces) != 1 || !j.canPatch() || j.allowed() != nil {
+		if !isUpdate(ch.Action) || len(pieces) != 1 || !j.canPatch() || j.allowed(set) != nil {
 			return op, false
 		}
 		op.Method = http.MethodPatch

@@ -249,7 +249,7 @@ func (t *Target) Capabilities(ctx context.Context) (target.Capabilities, error) 
 	return target.Capabilities{
 		Summary: summary(p),
 		Users:   p.Users, Groups: p.Groups,
-		FilterUsers: p.FilterUsers, FilterGroups: p.FilterGroups,
+		FilterUsers: p.FilterUsers, FilterGroups: p.FilterGroups, FilterNeeded: p.FilterNeeded,
 		MembersReadable: p.MembersReadable, PageSize: p.PageMax,
 		Suspend: p.Suspend, Delete: p.Delete,
 		DeleteGroups: p.DeleteGroups, RenameGroups: p.GroupRename, NeedsPassword: p.PasswordRequired,

@@ -1,6 +1,9 @@
 package generic
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // queue holds the changes of one Apply that wait for their turn.
 type queue struct {
@@ -23,7 +26,7 @@ func (q *queue) take(n int) []*job {
 func (q *queue) putBack(jobs []*job) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.bundled = append(jobs[:len(jobs):len(jobs)], q.bundled...)
+	q.bundled = append(slices.Clip(jobs), q.bundled...)
 }
 
 // leave lets changes go alone.

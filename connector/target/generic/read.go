@@ -18,13 +18,18 @@ const externalID scim.Path = "externalId"
 
 // Count tells how many resources of kind there are.
 func (t *Target) Count(ctx context.Context, kind scim.Kind) (int, bool, error) {
-	if p, err := t.discover(ctx); err != nil {
+	p, err := t.discover(ctx)
+	switch {
+	case err != nil || p.FilterNeeded:
 		return 0, false, err
-	} else if !p.Has(kind) {
+	case !p.Has(kind):
 		return 0, true, nil
+	default:
+		return t.client.Count(ctx, kind)
 	}
-	return t.client.Count(ctx, kind)
 }
+
+var errFilterNeeded = errors.New("the target shows resources only to a filter that it knows")
 
 // List reads every resource of kind.
 func (t *Target) List(ctx context.Context, kind scim.Kind, paths []scim.Path) iter.Seq2[target.Object, error] {
@@ -35,6 +40,10 @@ func (t *Target) List(ctx context.Context, kind scim.Kind, paths []scim.Path) it
 			return
 		}
 		if !p.Has(kind) {
+			return
+		}
+		if p.FilterNeeded {
+			yield(target.Object{}, errFilterNeeded)
 			return
 		}
 		for res, err := range t.client.List(ctx, kind, client.Query{Count: p.PageMax, Paging: p.Paging}) {
@@ -81,6 +90,8 @@ func (t *Target) Find(ctx context.Context, kind scim.Kind, path scim.Path, value
 	if p.CanFilter(kind, path) {
 		q.Filter = filter.Eq(path, value)
 		q.Post = p.Search && personal(kind, path)
+	} else if p.FilterNeeded {
+		return nil, errFilterNeeded
 	}
 	found, err := t.search(ctx, p, kind, q, path, value, paths)
 	if q.Post && refusesSearch(err) {
@@ -88,11 +99,11 @@ func (t *Target) Find(ctx context.Context, kind scim.Kind, path scim.Path, value
 		q.Post = false
 		found, err = t.search(ctx, p, kind, q, path, value, paths)
 	}
-	if refused, always := refusesFilter(err); q.Filter != "" && refused {
+	if refused, always := refusesFilter(err); q.Filter != "" && refused && !p.FilterNeeded {
 		if always {
 			t.unfilterable(kind, path)
 		}
-		q.Filter = ""
+		q.Filter, q.Post = "", false
 		found, err = t.search(ctx, p, kind, q, path, value, paths)
 	}
 	return found, err

@@ -21,6 +21,9 @@ func (p piece) members() int { return len(p.add) + len(p.remove) }
 
 // update sends the changes to an object that is there.
 func (j *job) update(ctx context.Context, set []plan.Field, add, remove []member) error {
+	if err := j.allowed(set); err != nil {
+		return err
+	}
 	pieces := j.pieces(set, add, remove)
 	if len(pieces) == 0 {
 		return j.confirm(target.Outcome{Attributes: true, Final: true})
@@ -32,15 +35,16 @@ func (j *job) update(ctx context.Context, set []plan.Field, add, remove []member
 // that they are known to be confirmed with every later piece; members are added before
 // others are taken out, so that no group runs empty on the way.
 func (j *job) pieces(set []plan.Field, add, remove []member) []piece {
-	p := j.profile
-	whole := piece{set, add, remove}
 	if len(set)+len(add)+len(remove) == 0 {
 		return nil
 	}
-	perAdd, perRemove := j.target.membersAtOnce(p.MembersPerAdd), j.target.membersAtOnce(p.MembersPerRemove)
-	fits := len(add) <= perAdd && len(remove) <= perRemove && len(add)+len(remove) <= max(perAdd, perRemove)
-	if !j.canPatch() || p.MixAddRemove && fits {
-		return []piece{whole}
+	if !j.canPatch() {
+		return []piece{{set, add, remove}}
+	}
+	perAdd := max(j.target.membersAtOnce(j.profile.MembersPerAdd), 1)
+	perRemove := max(j.target.membersAtOnce(j.profile.MembersPerRemove), 1)
+	if j.profile.MixAddRemove {
+		return mixed(piece{set, add, remove}, perAdd, perRemove)
 	}
 	var out []piece
 	if len(set) > 0 {
@@ -55,9 +59,21 @@ func (j *job) pieces(set []plan.Field, add, remove []member) []piece {
 	return out
 }
 
+// mixed cuts a piece for a target that takes everything at once. The larger limit holds
+// for those who come and go together.
+func mixed(p piece, perAdd, perRemove int) (out []piece) {
+	for len(p.set)+p.members() > 0 {
+		a := min(len(p.add), perAdd)
+		r := min(len(p.remove), perRemove, max(perAdd, perRemove)-a)
+		out = append(out, piece{p.set, p.add[:a], p.remove[:r]})
+		p = piece{add: p.add[a:], remove: p.remove[r:]}
+	}
+	return out
+}
+
 func chunks(members []member, size int) [][]member {
 	var out [][]member
-	for size = max(size, 1); len(members) > size; members = members[size:] {
+	for ; len(members) > size; members = members[size:] {
 		out = append(out, members[:size])
 	}
 	if len(members) > 0 {
