@@ -55,8 +55,10 @@ type Ledger interface {
 	// Run returns one run by its id; ok is false for an id that was never given.
 	Run(ctx context.Context, id int64) (run Run, ok bool, err error)
 	// Steps returns what a run confirmed, in order, as far as Tx.LogStep was told of it.
+	// They are kept for 90 days.
 	Steps(ctx context.Context, run int64) ([]Step, error)
-	// Applied sums what the runs at target that began at or after since have applied.
+	// Applied sums what the runs at target that began at or after since have applied, up
+	// to 90 days back. Of a run that has not ended, or was killed, the steps are counted.
 	Applied(ctx context.Context, target string, since time.Time) (map[plan.Counter]int, error)
 	// Sizes counts what the ledger holds at target, all sites together.
 	Sizes(ctx context.Context, target string) (plan.Sizes, error)
@@ -100,7 +102,8 @@ type Ledger interface {
 	ClearNotice(ctx context.Context, key string) error
 
 	// Search finds objects by exactly what somebody may have at hand: the key, the id at
-	// a source or a target, or, in any case, a user name.
+	// a source or a target, or, in any case, a user name, also one in quarantine. It
+	// returns 100 at most, by target and key.
 	Search(ctx context.Context, text string) ([]Found, error)
 	// Erase removes everything that the store has about an object at target: the object,
 	// memberships, claims, escrow, steps of runs and the names it ever had. Erasing what
@@ -150,8 +153,8 @@ type Tx interface {
 	// touched. A user's name becomes issued if it is not yet; one that another key of
 	// ours holds stays with that key. An empty Home means site, an empty Status Active.
 	PutObject(target, site string, o plan.Known) error
-	// DropObject forgets an object, its members, memberships and claims. The name of a
-	// user goes into quarantine.
+	// DropObject forgets an object, its members, memberships, claims and escrow. The name
+	// of a user goes into quarantine.
 	DropObject(target string, kind scim.Kind, key string) error
 	// Unclaim takes away the site's claim on a user; home moves to the claim that is
 	// left longest. The last claim stays: nobody would ever see an object without one.
@@ -164,7 +167,7 @@ type Tx interface {
 	Claim(target, site, key, sourceID string) error
 	// Rekey gives an object of ours another key and another source id at the site, when
 	// the source has changed its ids. Name, members and claims stay; names that the new
-	// key holds already go over to the object. It is an error when there is no object
+	// key holds already go over to the object; steps and escrow follow it. It is an error when there is no object
 	// with the key, or one with the new key.
 	Rekey(target, site string, kind scim.Kind, key, newKey, sourceID string) error
 	// SetMissing records how long a user or a group has been missing at the site; zero
@@ -174,13 +177,15 @@ type Tx interface {
 	// NoteForeignName records that an account which is not ours holds the name. A name
 	// that a confirmed account of ours bears stays ours.
 	NoteForeignName(target, name string, at time.Time) error
-	// SetBaseline records that the target has been read for the site.
+	// SetBaseline records that the target has been read for the site, again or for the
+	// first time.
 	SetBaseline(target, site string, at time.Time) error
 	// PutEscrow puts an object into escrow, or replaces what is there of it; DropEscrow
 	// takes it out, and changes nothing when it is not there.
 	PutEscrow(e Escrow) error
 	DropEscrow(target, site string, kind scim.Kind, key string) error
-	// LogStep notes what a run has confirmed, so that it can be taken back.
+	// LogStep notes what a run has confirmed, so that it can be taken back. Members who are
+	// not in the ledger are left out. It is an error when there is no such run.
 	LogStep(run int64, s Step) error
 	// UseHold marks an approved hold as applied; a second use is an error.
 	UseHold(id int64, at time.Time) error
@@ -278,7 +283,9 @@ type Step struct {
 	Added, Removed []string
 }
 
-// Found is an object that Search found.
+// Found is an object that Search found, without members. What belongs to a site's claim
+// is left empty, and so is the status of a key that only holds names: its account is
+// gone, or was never confirmed.
 type Found struct {
 	Target string
 	plan.Known

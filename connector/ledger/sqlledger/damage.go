@@ -20,6 +20,8 @@ import (
 var (
 	errNotOurs = fmt.Errorf("%w, or the file is not a simscim store; nothing was changed", ledger.ErrDamaged)
 	errLocked  = errors.New("the store is locked by another process")
+
+	errReadOnly = errors.New("the store or its folder cannot be written")
 )
 
 // failed says which step failed, in words that a person can act on where there are some.
@@ -34,11 +36,12 @@ func failed(step string, err error) error {
 	}
 }
 
-var errReadOnly = errors.New("the store or its folder cannot be written")
-
 func kindOfTrouble(err error) error {
-	if errors.Is(err, syscall.ENOSPC) {
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
 		return ledger.ErrFull
+	case errors.Is(err, fs.ErrPermission):
+		return errReadOnly
 	}
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {

@@ -198,7 +198,7 @@ func TestSetAside(t *testing.T) {
 	broken := bytes.Clone(whole)
 	copy(broken[8192:], bytes.Repeat([]byte{0xa5}, 8192))
 	for suffix, content := range map[string][]byte{"": broken, "-wal": []byte("log"), "-shm": []byte("index")} {
-		if err := os.WriteFile(path+suffix, content, 0o644); err != nil { //nolint:gosec // open to all, on purpose
+		if err := os.WriteFile(path+suffix, content, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -44,7 +44,7 @@ func (at location) lock(ctx context.Context, wait time.Duration, now time.Time) 
 
 // holder says who holds the lock, as far as the file tells.
 func holder(path string, now time.Time) string {
-	f, err := os.Open(path) //nolint:gosec // beside the store
+	f, err := os.Open(path)
 	if err != nil {
 		return ""
 	}

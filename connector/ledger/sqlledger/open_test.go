@@ -138,12 +138,21 @@ func TestReadOnlyFolder(t *testing.T) {
 	if err := open(t, "file:"+path, Options{}).Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(dir, 0o500); err != nil {
+	if err := os.Chmod(path, 0o400); err != nil {
+		t.Fatal(err)
+	}
+	// To look at, it is good enough.
+	l := open(t, "file:"+path, Options{})
+	if err := l.Update(t.Context(), one("u1")); !errors.Is(err, errReadOnly) {
+		t.Errorf("update returned %v, want %v", err, errReadOnly)
+	}
+	if err := errors.Join(l.Close(), os.Chmod(path, 0o600), os.Chmod(dir, 0o500)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
 	refuseOpen(t, "file:"+filepath.Join(dir, "new.db"), Options{}, "permission denied")
 	refuseOpen(t, "file:"+path, Options{}, "cannot be written")
+	refuseOpen(t, "file:"+path, Options{Exclusive: true}, "cannot be written")
 }
 
 func TestNotAStore(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 )
 
 // keepRuns is how many runs and how many holds of a site at a target are kept. Runs that
-// have written something are kept for keepWrites at least, however many they are: sums
+// have written something, or may have when they were killed, are kept for keepWrites at least, however many they are: sums
 // of what was applied must not miss one. The steps of runs go after keepWrites, since
 // they may have names in them.
 const (
@@ -89,15 +89,19 @@ func (l *Ledger) NoteRun(ctx context.Context, run ledger.Run) error {
 	})
 }
 
+const (
+	pruneOldRuns = `DELETE FROM runs WHERE scope = $1 AND (applied = '' AND ended <> 0 OR started < $2) AND id <=
+		(SELECT id FROM runs WHERE scope = $1 ORDER BY id DESC LIMIT 1 OFFSET $3)`
+	pruneOldSteps = `DELETE FROM steps WHERE run IN (SELECT id FROM runs WHERE scope = $1 AND started < $2)`
+)
+
 // pruneRuns forgets old runs; their steps go with them.
 func pruneRuns(t *tx, scope int64, now time.Time) error {
 	old := micros(now.Add(-keepWrites))
-	err := t.exec(`DELETE FROM runs WHERE scope = $1 AND (applied = '' OR started < $2) AND id <=
-		(SELECT id FROM runs WHERE scope = $1 ORDER BY id DESC LIMIT 1 OFFSET $3)`, scope, old, keepRuns)
-	if err != nil {
+	if err := t.exec(pruneOldRuns, scope, old, keepRuns); err != nil {
 		return err
 	}
-	return t.exec(`DELETE FROM steps WHERE run IN (SELECT id FROM runs WHERE scope = $1 AND started < $2)`, scope, old)
+	return t.exec(pruneOldSteps, scope, old)
 }
 
 // packedEnd is how a run ended, as it is stored.

@@ -224,6 +224,9 @@ func pick(keys map[int64]string, ids []int64) (picked []string) {
 	return picked
 }
 
+const appliedSince = `SELECT r.id, r.ended, r.applied FROM targets t JOIN runs r ON r.target = t.id
+	WHERE t.name = $1 AND r.started >= $2 AND (r.applied <> '' OR r.ended = 0)`
+
 // Applied sums what runs at the target have applied since. A run that was killed, or is
 // still under way, has no sum yet: of it the steps are counted.
 func (l *Ledger) Applied(ctx context.Context, target string, since time.Time) (map[plan.Counter]int, error) {
@@ -244,8 +247,7 @@ func (l *Ledger) Applied(ctx context.Context, target string, since time.Time) (m
 				total[c] += n
 			}
 			return err
-		}, `SELECT r.id, r.ended, r.applied FROM targets t JOIN runs r ON r.target = t.id
-			WHERE t.name = $1 AND r.started >= $2 AND (r.applied <> '' OR r.ended = 0)`, target, micros(since))
+		}, appliedSince, target, micros(since))
 		for _, run := range open {
 			if err == nil {
 				err = countSteps(ctx, t, run, total)

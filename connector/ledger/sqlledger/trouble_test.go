@@ -195,6 +195,81 @@ func TestOldRunsAndHoldsGo(t *testing.T) {
 	}
 }
 
+// A sum over a month must not miss a run that wrote, however often runs are.
+func TestRunsThatWroteAreKeptLonger(t *testing.T) {
+	t.Parallel()
+	l := open(t, "file::memory:", Options{})
+	first := time.Unix(1_800_000_000, 0)
+	ran := func(at time.Time) int64 {
+		id, err := l.BeginRun(t.Context(), ledger.Run{Site: "site", Target: "directory", Started: at})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = l.Update(t.Context(), func(tx ledger.Tx) error {
+			return tx.LogStep(id, ledger.Step{Kind: scim.User, Key: "u1", Action: plan.RenameUser, Name: "old"})
+		})
+		end := ledger.RunEnd{At: at, Applied: map[plan.Counter]int{"renameUser": 1}}
+		if err := errors.Join(err, l.FinishRun(t.Context(), id, end, true)); err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	count := func(table string) (n int) {
+		t.Helper()
+		if err := l.readDB.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	const runs = keepRuns + 50
+	for i := range runs {
+		ran(first.Add(time.Duration(i) * time.Minute))
+	}
+	sums, err := l.Applied(t.Context(), "directory", first)
+	if err != nil || sums["renameUser"] != runs {
+		t.Errorf("%d renames are counted (%v), want %d", sums["renameUser"], err, runs)
+	}
+	if n := count("steps"); n != runs {
+		t.Errorf("there are %d steps, want %d", n, runs)
+	}
+	last := ran(first.Add(keepWrites + runs*time.Minute))
+	if n := count("runs"); n != keepRuns {
+		t.Errorf("%d runs are left, want %d", n, keepRuns)
+	}
+	steps, err := l.Steps(t.Context(), last)
+	if err != nil || len(steps) != 1 || count("steps") != 1 {
+		t.Errorf("%d steps are left, %d of the last run (%v), want that one", count("steps"), len(steps), err)
+	}
+}
+
+// What is asked at every run must not go through whole tables.
+func TestQueriesUseAnIndex(t *testing.T) {
+	t.Parallel()
+	l := open(t, tempDSN(t), Options{})
+	for name, query := range map[string]string{
+		"a site":      selectSites + ` WHERE id = $1`,
+		"applied":     appliedSince,
+		"old runs":    pruneOldRuns,
+		"old steps":   pruneOldSteps,
+		"steps":       `UPDATE steps SET key = $4 WHERE key = $1 AND kind = $2 AND ` + stepAtTarget,
+		"escrow":      `DELETE FROM escrow WHERE key = $1 AND kind = $2 AND ` + atTarget,
+		"one's names": `DELETE FROM names WHERE holder = $1`,
+	} {
+		err := each(t.Context(), l.readDB, func(rows *sql.Rows) error {
+			var id, parent, unused int
+			var detail string
+			err := rows.Scan(&id, &parent, &unused, &detail)
+			if strings.HasPrefix(detail, "SCAN") {
+				t.Errorf("%s: %s", name, detail)
+			}
+			return err
+		}, "EXPLAIN QUERY PLAN "+query, 1, 2, 3, 4)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestDroppedGroupLeavesNoRows(t *testing.T) {
 	t.Parallel()
 	l := open(t, tempDSN(t), Options{})

@@ -1,6 +1,7 @@
 -- Times are microseconds since 1970 in UTC, 0 for none. Text keys live once, in targets,
--- scopes and objects; every other table refers to them by number, which keeps a
--- membership at about ten bytes.
+-- scopes and objects; nearly every other table refers to them by number, which keeps
+-- a membership at about ten bytes. Steps and escrow are also of objects that are gone or not
+-- there yet.
 
 -- +goose Up
 
