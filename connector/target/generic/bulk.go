@@ -8,13 +8,10 @@ import (
 	"slices"
 	"strconv"
 
-	"go.uber.org/zap"
-
 	"simscim/connector/plan"
 	"simscim/scim"
 	"simscim/scim/client"
 	"simscim/scim/patch"
-	"simscim/scim/profile"
 )
 
 const (
@@ -63,36 +60,6 @@ func (j *job) sendDelete(ctx context.Context, version string) error {
 		return a.err
 	}
 	return j.client.DeleteVersion(ctx, j.change.Kind, j.id, version)
-}
-
-// bulk is what may be sent at once, as far as is known by now.
-func (t *Target) bulk() profile.Bulk {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	b := t.profile.Bulk
-	b.Operations = atMost(b.Operations, &t.bulkOps)
-	return b
-}
-
-// bulkUnanswered notes that nothing came back for n operations; perhaps they took the
-// server too long.
-func (t *Target) bulkUnanswered(n int) {
-	learnLess(&t.bulkOps, max(n/2, fewestOperations))
-	if t.bulkLost.Add(1) >= maxBulkLost {
-		t.noBulk()
-	}
-}
-
-// noBulk notes that bulk does not work, whatever the server says of itself.
-func (t *Target) noBulk() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.profile.Bulk.Operations == 0 {
-		return
-	}
-	t.profile.Bulk = profile.Bulk{}
-	t.note("The server refuses bulk requests, although it is said to take them: changes are sent one by one.")
-	t.log.Warn("the target refuses bulk requests; changes are sent one by one", zap.String("target", t.name))
 }
 
 // bundle sends the next bulk request and hands each of its operations on: what succeeded

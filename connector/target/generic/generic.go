@@ -155,30 +155,6 @@ func lower[N int | float64](a, b N) N {
 	return min(a, b)
 }
 
-// learnLess notes that no more than n at once are borne, so that the next request starts
-// where this one ended. What is learned only ever shrinks.
-func learnLess(learned *atomic.Int64, n int) {
-	for n := int64(max(n, 1)); ; {
-		known := learned.Load()
-		if known != 0 && known <= n || learned.CompareAndSwap(known, n) {
-			return
-		}
-	}
-}
-
-// atMost is the limit or what was learned to be less.
-func atMost(limit int, learned *atomic.Int64) int {
-	if n := int(learned.Load()); n > 0 {
-		return min(limit, n)
-	}
-	return limit
-}
-
-// tooLarge notes that the server refused n members in one request.
-func (t *Target) tooLarge(n int) { learnLess(&t.maxMembers, n/2) }
-
-func (t *Target) membersAtOnce(limit int) int { return atMost(limit, &t.maxMembers) }
-
 func checkURL(s string) error {
 	u, err := url.Parse(s)
 	if err != nil {
@@ -294,24 +270,4 @@ func summary(p *profile.Profile) string {
 		parts = append(parts, "no groups")
 	}
 	return strings.Join(parts, ", ")
-}
-
-// unfilterable remembers that the server refused to filter kind by path.
-func (t *Target) unfilterable(kind scim.Kind, path scim.Path) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	without := func(paths []scim.Path) []scim.Path {
-		var kept []scim.Path
-		for _, p := range paths {
-			if p != path {
-				kept = append(kept, p)
-			}
-		}
-		return kept
-	}
-	if kind == scim.Group {
-		t.profile.FilterGroups = without(t.profile.FilterGroups)
-	} else {
-		t.profile.FilterUsers = without(t.profile.FilterUsers)
-	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"iter"
 	"net/http"
-	"slices"
 
 	"simscim/connector/target"
 	"simscim/scim"
@@ -131,19 +130,6 @@ func personal(kind scim.Kind, path scim.Path) bool {
 func refusesSearch(err error) bool {
 	return isStatus(err, http.StatusNotFound) || isStatus(err, http.StatusMethodNotAllowed) || isStatus(err, http.StatusNotImplemented)
 }
-
-// noSearch remembers that filters have to travel in URLs.
-func (t *Target) noSearch() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.profile.Search {
-		t.profile.Search = false
-		t.note("The server has no POST /.search, although it is said to have: user names stand in URLs.")
-	}
-}
-
-// note adds to what is told of the server. The lock is held; readers share the old list.
-func (t *Target) note(s string) { t.profile.Notes = append(slices.Clip(t.profile.Notes), s) }
 
 // refusesFilter tells whether the server cannot filter this way, as opposed to not now,
 // and whether it says so of the way and not perhaps of this one value.

@@ -44,7 +44,7 @@ func (j *job) pieces(set []plan.Field, add, remove []member) []piece {
 	perAdd := max(j.target.membersAtOnce(j.profile.MembersPerAdd), 1)
 	perRemove := max(j.target.membersAtOnce(j.profile.MembersPerRemove), 1)
 	if j.profile.MixAddRemove {
-		return mixed(piece{set, add, remove}, perAdd, perRemove)
+		return mixed(piece{set, add, remove}, perAdd, perRemove, j.target.membersAtOnce(perAdd+perRemove))
 	}
 	var out []piece
 	if len(set) > 0 {
@@ -59,12 +59,12 @@ func (j *job) pieces(set []plan.Field, add, remove []member) []piece {
 	return out
 }
 
-// mixed cuts a piece for a target that takes everything at once. The larger limit holds
-// for those who come and go together.
-func mixed(p piece, perAdd, perRemove int) (out []piece) {
+// mixed cuts a piece for a target that takes everything at once, at most so many members
+// in all.
+func mixed(p piece, perAdd, perRemove, together int) (out []piece) {
 	for len(p.set)+p.members() > 0 {
-		a := min(len(p.add), perAdd)
-		r := min(len(p.remove), perRemove, max(perAdd, perRemove)-a)
+		a := min(len(p.add), perAdd, together)
+		r := min(len(p.remove), perRemove, together-a)
 		out = append(out, piece{p.set, p.add[:a], p.remove[:r]})
 		p = piece{add: p.add[a:], remove: p.remove[r:]}
 	}
