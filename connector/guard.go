@@ -29,14 +29,18 @@ var counters = map[string]plan.Counter{
 	"removeMembers": plan.RemoveMember,
 }
 
-// day is the time over which a target's own safeguards add up.
-const day = 24 * time.Hour
+// oneDay is the time over which a target's own safeguards add up.
+const oneDay = 24 * time.Hour
 
 // breaches checks the finished plan against the safeguards in force for the site, and
 // for the target with all of its sites.
 func (p *pass) breaches(ctx context.Context) ([]plan.Breach, error) {
 	var forSite, forTarget config.Safeguards
-	if w := p.Window; w != nil && w.Open(p.Now()) {
+	day := p.Now()
+	if !p.At.IsZero() {
+		day = p.At
+	}
+	if w := p.Window; w != nil && w.Open(day.In(p.Routes.config.Zone())) {
 		forSite, forTarget = w.Safeguards, w.TargetSafeguards
 	}
 	found := plan.Check(p.plan, p.state, limits(p.Route.Safeguards, forSite))
@@ -44,7 +48,7 @@ func (p *pass) breaches(ctx context.Context) ([]plan.Breach, error) {
 	if len(total) == 0 || len(p.plan.Changes) == 0 {
 		return found, nil
 	}
-	applied, err := p.Ledger.Applied(ctx, p.run.Target, p.Now().Add(-day))
+	applied, err := p.Ledger.Applied(ctx, p.run.Target, p.Now().Add(-oneDay))
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}

@@ -113,6 +113,9 @@ func (e *Engine) read(ctx context.Context, j Job, m mode) (*roster.Snapshot, err
 	}
 	rec.ID, rec.Source, rec.Name, rec.DfE = j.Site.ID, j.Site.Source, j.Site.Name, j.Site.DfE
 	kinds, fields := j.Route.Mapping.Want()
+	if !m.At.IsZero() { // a later day is told by these, whether or not a rule names them
+		fields = append(slices.Clone(fields), "begin", "end", "yearGroup")
+	}
 	snap, err := j.source.Read(ctx, j.Site, source.Want{Kinds: kinds, Fields: fields})
 	if frozen, ok := errors.AsType[*source.Frozen](err); ok && m.apply && seen {
 		if err := e.freeze(ctx, rec, frozen.Reason); err != nil {

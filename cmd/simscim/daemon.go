@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -66,10 +65,7 @@ type daemon struct {
 }
 
 func (c *cli) newDaemon(a *app) (*daemon, error) {
-	zone, err := time.LoadLocation(a.cfg.Run.TimeZone)
-	if err != nil {
-		return nil, usageError(fmt.Errorf("run.timeZone: %w", err))
-	}
+	zone := a.cfg.Zone()
 	queue, err := local.New(local.Options{Parallel: a.cfg.Run.Parallel, Grace: local.DefaultGrace})
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"simscim/connector"
+	"simscim/connector/ledger/sqlledger"
 )
 
 func (c *cli) planCommand() *cobra.Command {
@@ -127,7 +128,7 @@ func (c *cli) setStoreAside() error {
 	if err != nil {
 		return err
 	}
-	aside, err := cfg.Store.DSN, error(nil) // PENDING
+	aside, err := sqlledger.SetAside(cfg.Store.DSN, c.now())
 	if err != nil {
 		return fmt.Errorf("put the store aside: %w", err)
 	}

@@ -61,6 +61,7 @@ var words = []struct {
 	{plan.Counter(plan.AdoptGroup), "group", "to adopt", "adopted", "+"},
 	{plan.Counter(plan.CreateGroup), "group", "to create", "created", "+"},
 	{plan.Counter(plan.UpdateGroup), "group", "to update", "updated", "~"},
+	{plan.Counter(plan.ReplaceGroup), "group", "to make anew", "made anew", "~"},
 	{plan.AddMember, "member", "to add", "added", "+"},
 	{plan.RemoveMember, "member", "to remove", "removed", "-"},
 	{plan.Counter(plan.DeleteGroup), "group", "to delete", "deleted", "-"},
@@ -82,17 +83,31 @@ func (c *cli) printTable(r *connector.Report, isPlan bool) {
 	for _, run := range r.Runs {
 		t.AppendRow(table.Row{
 			schoolName(run), dash(run.Target), statusWord(run, isPlan), changesOf(run, isPlan),
-			fmt.Sprintf("%d read, %d sent", run.Requests.Source, run.Requests.Target), fmt.Sprintf("%.1f", run.Seconds),
+			requestsOf(run.Requests, run.Least, isPlan), fmt.Sprintf("%.1f", run.Seconds),
 		})
 	}
 	if len(r.Runs) > 1 {
 		t.AppendSeparator()
 		t.AppendRow(table.Row{
 			fmt.Sprintf("%d in all", len(r.Runs)), "", "", wrapChanges(r.Totals.Changes, isPlan, 0),
-			fmt.Sprintf("%d read, %d sent", r.Totals.Requests.Source, r.Totals.Requests.Target), fmt.Sprintf("%.1f", r.Totals.Seconds),
+			requestsOf(r.Totals.Requests, r.Totals.Least, isPlan), fmt.Sprintf("%.1f", r.Totals.Seconds),
 		})
 	}
 	t.Render()
+}
+
+// requestsOf counts what was sent to source and target, beside the least that the changes
+// take.
+func requestsOf(n connector.Requests, least int, isPlan bool) string {
+	text := fmt.Sprintf("%d read, %d sent", n.Source, n.Target)
+	switch {
+	case least == 0:
+		return text
+	case isPlan:
+		return fmt.Sprintf("%s\n%d to send at least", text, least)
+	default:
+		return fmt.Sprintf("%s\n%d at least for these", text, least)
+	}
 }
 
 // changesOf lists a run's changes; one that could not even plan has none to speak of.
@@ -144,10 +159,13 @@ const fewOfEach = 4
 
 // printPlan prints the changes of one run.
 func (c *cli) printPlan(run *connector.Run, all bool) {
-	if len(run.Plan) == 0 {
+	if len(run.Plan)+len(run.Assumed) == 0 {
 		return
 	}
 	fmt.Fprintf(c.out, "%s at %s\n", schoolName(run), run.Target)
+	for _, assumed := range run.Assumed {
+		fmt.Fprintf(c.out, "  It is assumed: %s\n", assumed)
+	}
 	for i := 0; i < len(run.Plan); {
 		action, end := run.Plan[i].Action, i
 		for end < len(run.Plan) && run.Plan[end].Action == action { // a plan comes in this order

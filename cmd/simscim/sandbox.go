@@ -8,19 +8,24 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"simscim/internal/httpx"
 	"simscim/sandbox"
+	"simscim/sandbox/idp"
 	"simscim/sandbox/world"
+	"simscim/scim/profile"
 )
 
 // worldFlags choose a made-up world.
 type worldFlags struct {
 	preset string
 	seed   uint64
+	// idp is the kind of server that the identity provider plays.
+	idp string
 }
 
 func (f *worldFlags) add(cmd *cobra.Command) {
@@ -33,7 +38,7 @@ func (f *worldFlags) add(cmd *cobra.Command) {
 type dummy struct{ *sandbox.Sandbox }
 
 func (c *cli) newDummy(f worldFlags) (*dummy, error) {
-	s, err := sandbox.New(sandbox.Options{Preset: f.preset, Seed: f.seed, Now: c.now})
+	s, err := sandbox.New(sandbox.Options{Preset: f.preset, Seed: f.seed, Now: c.now, Personality: f.idp})
 	if err != nil {
 		return nil, usageError(err)
 	}
@@ -62,7 +67,7 @@ func (c *cli) sandboxCommand() *cobra.Command {
 				return fmt.Errorf("%w\nTry: another address, as in --addr 127.0.0.1:0", err)
 			}
 			if writeConfig != "" {
-				if err := writeNew(writeConfig, []byte(d.Config(""))); err != nil {
+				if err := writeNew(writeConfig, []byte(withProfile(d.Config(""), flags.idp))); err != nil {
 					return errors.Join(err, running.Close())
 				}
 			}
@@ -72,6 +77,7 @@ func (c *cli) sandboxCommand() *cobra.Command {
 		},
 	}
 	flags.add(cmd)
+	cmd.Flags().StringVar(&flags.idp, "idp", "generic", "kind of server that the identity provider plays: "+joined(idp.Personalities()))
 	cmd.PersistentFlags().StringVar(&addr, "addr", sandbox.DefaultAddr, "address of the sandbox")
 	cmd.AddCommand(
 		c.moveCommand(&addr, "day", "Move a running sandbox on by a day, with ordinary churn"),
@@ -79,6 +85,14 @@ func (c *cli) sandboxCommand() *cobra.Command {
 	)
 	cmd.Flags().StringVar(&writeConfig, "write-config", "", "write a configuration for this sandbox to `FILE`")
 	return cmd
+}
+
+// withProfile names the profile in a configuration for a sandbox that plays its provider.
+func withProfile(text, name string) string {
+	if _, known := profile.Named(name); !known || name == "generic" {
+		return text
+	}
+	return strings.Replace(text, "    type: scim\n", "    type: scim\n    profile: "+name+"\n", 1)
 }
 
 // moveCommand moves the world of a sandbox that runs elsewhere.

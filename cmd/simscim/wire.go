@@ -138,7 +138,7 @@ func (c *cli) store(ctx context.Context, cfg *config.Config, exclusive bool) (le
 	if err != nil {
 		return nil, usageError(fmt.Errorf("store.key: %w", err))
 	}
-	l, err := sqlledger.Open(ctx, cfg.Store.DSN, sqlledger.Options{Key: key, Now: c.now})
+	l, err := sqlledger.Open(ctx, cfg.Store.DSN, sqlledger.Options{Key: key, Now: c.now, Exclusive: exclusive, Wait: c.wait})
 	switch busy, isBusy := errors.AsType[*ledger.Busy](err); {
 	case isBusy:
 		return nil, fmt.Errorf("%w; nothing was done. Try again when it is done, or let this one wait with --wait 10m", busy)
@@ -154,12 +154,8 @@ func (c *cli) store(ctx context.Context, cfg *config.Config, exclusive bool) (le
 
 // desk sets up the notices.
 func (a *app) desk(now func() time.Time) (err error) {
-	zone, err := time.LoadLocation(a.cfg.Run.TimeZone)
-	if err != nil {
-		return fmt.Errorf("run.timeZone: %w", err)
-	}
 	a.notices, err = notice.New(a.cfg.Notices, notice.Options{
-		Ledger: a.ledger, Targets: slices.Sorted(maps.Keys(a.cfg.Targets)), Now: now, Location: zone, Log: a.log,
+		Ledger: a.ledger, Targets: slices.Sorted(maps.Keys(a.cfg.Targets)), Now: now, Location: a.cfg.Zone(), Log: a.log,
 	})
 	return err
 }
@@ -170,13 +166,10 @@ func (c *cli) windowOf(cfg *config.Config) (*config.Window, error) {
 		return nil, nil
 	}
 	w := cfg.Windows[c.window]
-	zone, err := time.LoadLocation(cfg.Run.TimeZone)
 	switch {
-	case err != nil:
-		return nil, usageError(fmt.Errorf("run.timeZone: %w", err))
 	case w == nil:
 		return nil, usageError(fmt.Errorf("--window: there is no window %q in the configuration", c.window))
-	case w.Over(c.now().In(zone)):
+	case w.Over(c.now().In(cfg.Zone())):
 		return nil, usageError(fmt.Errorf("--window: %s ended on %s; the usual limits hold. Leave the flag out", c.window, w.Until))
 	default:
 		return w, nil
