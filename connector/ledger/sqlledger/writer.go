@@ -121,8 +121,10 @@ func (w *writer) close() error {
 		errs = append(errs, s.Close())
 	}
 	if !w.damaged.Load() {
-		// Another process may hold the log back; then its last one moves it.
-		if _, err := w.conn.ExecContext(context.Background(), checkpoint); err != nil {
+		// Another process may hold the log back; then its last one moves it. Where nothing
+		// can be written, nothing of ours is in the log.
+		_, err := w.conn.ExecContext(context.Background(), checkpoint)
+		if !errors.Is(kindOfTrouble(err), errReadOnly) {
 			errs = append(errs, err)
 		}
 	}
