@@ -75,6 +75,9 @@ type gate struct {
 	at   instant
 	// lose tells whether the answer to a write is lost; nil is never.
 	lose func() bool
+	// arrived is closed when the first request has come; none is let in until open is
+	// closed. Both are nil where nobody waits.
+	arrived, open chan struct{}
 
 	mu            sync.Mutex
 	calls, writes int
@@ -87,6 +90,12 @@ func loseSome(lot *rand.Rand, oneIn int) func() bool {
 
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n, lost := g.enter(r.Method != http.MethodGet)
+	if g.open != nil {
+		if n == 1 {
+			close(g.arrived)
+		}
+		<-g.open
+	}
 	mine := g.kill != nil && n == g.at.n
 	if mine && g.at.moment == received {
 		g.kill()

@@ -48,6 +48,12 @@ type process struct {
 
 func (h *home) start(t testing.TB, g *gate, args ...string) *process {
 	t.Helper()
+	return h.begin(t, g, program, args...)
+}
+
+// begin is start for a command that becomes the program.
+func (h *home) begin(t testing.TB, g *gate, name string, args ...string) *process {
+	t.Helper()
 	g.inner = h.box.IDP().Handler()
 	p := &process{gate: g}
 	ready := make(chan struct{})
@@ -59,7 +65,7 @@ func (h *home) start(t testing.TB, g *gate, args ...string) *process {
 	}
 	p.server = httptest.NewServer(g)
 	h.configure(t, p.server.URL)
-	p.cmd = h.command(t, program, args...)
+	p.cmd = h.command(t, name, args...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	p.begun = time.Now() //nolint:forbidigo // it is about the real program in real time
 	check(t, p.cmd.Start())
