@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -118,7 +119,7 @@ func (p *pass) judge(ctx context.Context) error {
 // only when there is something to do: an unchanged roll costs it no request.
 func (p *pass) compare(ctx context.Context) error {
 	if !p.asked {
-		p.caps = target.Capabilities{Users: true, Groups: true, Suspend: true, Delete: true, DeleteGroups: true}
+		p.caps = target.Capabilities{Users: true, Groups: true, Suspend: true, Delete: true, DeleteGroups: true, RenameGroups: true}
 	}
 	if err := p.settle(ctx); err != nil {
 		return err
@@ -127,7 +128,7 @@ func (p *pass) compare(ctx context.Context) error {
 		return nil
 	}
 	assumed := p.abilities()
-	if err := p.ask(ctx); err != nil || p.abilities() == assumed {
+	if err := p.ask(ctx); err != nil || reflect.DeepEqual(p.abilities(), assumed) {
 		return err
 	}
 	return p.settle(ctx)
@@ -149,6 +150,9 @@ func (p *pass) abilities() plan.Abilities {
 	can := plan.Abilities{
 		Users: p.caps.Users, Groups: p.caps.Groups,
 		Suspend: p.caps.Suspend, Delete: p.caps.Delete, DeleteGroups: p.caps.DeleteGroups,
+		RenameGroups: p.caps.RenameGroups, NeedsPassword: p.caps.NeedsPassword,
+		UserPaths: p.caps.UserPaths, GroupPaths: p.caps.GroupPaths,
+		RequiredUser: p.caps.RequiredUser, RequiredGroup: p.caps.RequiredGroup,
 	}
 	if p.settings().ReplaceGroups { // nothing else depends on them
 		can.MembersPerCreate, can.MembersPerAdd, can.MembersPerRemove = p.caps.MembersPerCreate, p.caps.MembersPerAdd, p.caps.MembersPerRemove

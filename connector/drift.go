@@ -48,6 +48,9 @@ func (p *pass) listKnown(ctx context.Context, l *lookFor, known map[string]*plan
 		}
 		return nil
 	}
+	if l.filterNeeded {
+		return nil
+	}
 	n, counted, err := p.target.Count(ctx, l.kind)
 	if err != nil {
 		return fmt.Errorf("count the %ss at the target: %w", l.kind, err)

@@ -52,7 +52,7 @@ func (p *pass) breaches(ctx context.Context) ([]plan.Breach, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
-	sizes, err := p.Ledger.Sizes(ctx, p.run.Target)
+	sizes, err := p.expected.sizes(ctx, p.Ledger, p.run.Target)
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
@@ -66,10 +66,29 @@ func (p *pass) breaches(ctx context.Context) ([]plan.Breach, error) {
 	return found, nil
 }
 
-// expected sums what the plans of one run would change at each target.
+// expected is what the schools of one run share of each target: how much is there, and,
+// in a plan, what the schools before would change.
 type expected struct {
-	mu  sync.Mutex
-	sum map[string]map[plan.Counter]int
+	mu   sync.Mutex
+	sum  map[string]map[plan.Counter]int
+	size map[string]plan.Sizes
+}
+
+// sizes counts a target once a run: for a large one that takes a while.
+func (x *expected) sizes(ctx context.Context, l ledger.Ledger, target string) (plan.Sizes, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if s, counted := x.size[target]; counted {
+		return s, nil
+	}
+	s, err := l.Sizes(ctx, target)
+	if err == nil {
+		if x.size == nil {
+			x.size = map[string]plan.Sizes{}
+		}
+		x.size[target] = s
+	}
+	return s, err
 }
 
 // add adds what is expected at the target so far to counts.

@@ -34,7 +34,7 @@ func (p *pass) observe(ctx context.Context) (bool, error) {
 	if p.readBack = p.driftDue(); p.readBack {
 		p.ours = remoteRefs(p.state)
 	}
-	users := lookFor{kind: scim.User, filters: p.caps.FilterUsers}
+	users := lookFor{kind: scim.User, filters: p.caps.FilterUsers, filterNeeded: p.caps.FilterNeeded}
 	for i := range p.desired.Users {
 		u := &p.desired.Users[i]
 		if known := p.state.Users[u.Key]; known == nil {
@@ -42,7 +42,7 @@ func (p *pass) observe(ctx context.Context) (bool, error) {
 		}
 		users.paths = withPaths(users.paths, u.Attributes)
 	}
-	groups := lookFor{kind: scim.Group, filters: p.caps.FilterGroups}
+	groups := lookFor{kind: scim.Group, filters: p.caps.FilterGroups, filterNeeded: p.caps.FilterNeeded}
 	for i := range p.desired.Groups {
 		g := &p.desired.Groups[i]
 		if p.state.Groups[g.Key] == nil {
@@ -79,6 +79,8 @@ type lookFor struct {
 	queries []query
 	// blind says that some query cannot be asked by filter.
 	blind bool
+	// filterNeeded says that the target lists nothing without a filter.
+	filterNeeded bool
 }
 
 type query struct {
@@ -102,7 +104,11 @@ func (l *lookFor) add(key string, attrs scim.Attributes, match []scim.Path) {
 }
 
 func (l *lookFor) ask(path scim.Path, value string) {
-	l.blind = l.blind || !slices.Contains(l.filters, path)
+	known := slices.Contains(l.filters, path)
+	if l.filterNeeded && !known {
+		return // there is no way to ask
+	}
+	l.blind = l.blind || !known
 	l.queries = append(l.queries, query{path, value})
 }
 
@@ -126,6 +132,9 @@ func (p *pass) look(ctx context.Context, l *lookFor) error {
 			p.see(l, objects[i], p.Route.Mapping.Match)
 		}
 		return nil
+	}
+	if l.filterNeeded {
+		return p.find(ctx, l)
 	}
 	n, counted, err := p.target.Count(ctx, l.kind)
 	if err != nil {

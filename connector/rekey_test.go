@@ -43,7 +43,7 @@ func (*school) Requests() int64                         { return 0 }
 type yes struct{ changes []plan.Change }
 
 func (*yes) Capabilities(context.Context) (target.Capabilities, error) {
-	return target.Capabilities{Users: true, Groups: true, Suspend: true, Delete: true, DeleteGroups: true}, nil
+	return target.Capabilities{Users: true, Groups: true, Suspend: true, Delete: true, DeleteGroups: true, RenameGroups: true}, nil
 }
 func (*yes) Count(context.Context, scim.Kind) (int, bool, error) { return 0, true, nil }
 func (*yes) List(context.Context, scim.Kind, []scim.Path) iter.Seq2[target.Object, error] {

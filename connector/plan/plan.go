@@ -55,7 +55,16 @@ type Leavers struct {
 type Abilities struct {
 	Users, Groups   bool
 	Suspend, Delete bool
-	DeleteGroups    bool
+	// DeleteGroups and RenameGroups say it of groups.
+	DeleteGroups, RenameGroups bool
+	// NeedsPassword says that an account cannot be made without a password.
+	NeedsPassword bool
+	// UserPaths are the only attributes of a user that are kept, and GroupPaths the only
+	// ones of a group that can be changed; nil is any.
+	UserPaths, GroupPaths []scim.Path
+	// RequiredUser and RequiredGroup are what the target does not do without: an
+	// attribute, or any part of it.
+	RequiredUser, RequiredGroup []scim.Path
 	// MembersPerCreate, MembersPerAdd and MembersPerRemove are how many members travel in
 	// one request.
 	MembersPerCreate, MembersPerAdd, MembersPerRemove int
@@ -262,8 +271,14 @@ func (b *builder) sort() {
 // change takes a change into the plan, unless the object is protected or waits. It
 // tells whether it did.
 func (b *builder) change(c Change) bool {
+	unfit := b.fit(&c)
+	if unfit == "" && c.empty() {
+		return true // what is left of it is already so
+	}
 	wait, waits := b.Waiting[Ref{c.Kind, c.Key}]
 	switch {
+	case unfit != "":
+		b.skip(Skip{Kind: c.Kind, Key: c.Key, Label: c.Label, Reason: unfit})
 	case b.protected(&c):
 		b.skip(Skip{Kind: c.Kind, Key: c.Key, Label: c.Label, Reason: "it is protected: it would need " + string(c.Action)})
 	case waits && wait.Change == c.Identity(b.Print):

@@ -91,7 +91,7 @@ func world() Input {
 		},
 		Print:   sum,
 		Leavers: Leavers{GraceSnapshots: 2, Grace: 24 * time.Hour, DeleteAfter: 90 * 24 * time.Hour},
-		Can:     Abilities{Users: true, Groups: true, Suspend: true, Delete: true, DeleteGroups: true},
+		Can:     Abilities{Users: true, Groups: true, Suspend: true, Delete: true, DeleteGroups: true, RenameGroups: true},
 		Now:     now,
 	}
 }
