@@ -15,10 +15,12 @@
 package crash_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"testing"
 )
@@ -41,6 +43,11 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	} else {
+		flag.Parse()
+		// Lost answers and locks are waited for, not worked on.
+		if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+			panic(err)
+		}
 		code = m.Run()
 	}
 	if err := os.RemoveAll(dir); err != nil {
