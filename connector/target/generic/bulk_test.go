@@ -64,11 +64,15 @@ func (w *world) sent(since int) map[string]int {
 // once checks that the server holds exactly one user for each of n.
 func (w *world) once(n int) {
 	w.Helper()
+	if held := w.held(); held != n {
+		w.Errorf("the server holds %d objects, want %d", held, n)
+	}
+}
+
+func (w *world) held() int {
 	w.fake.mu.Lock()
 	defer w.fake.mu.Unlock()
-	if len(w.fake.objects) != n {
-		w.Errorf("the server holds %d objects, want %d", len(w.fake.objects), n)
-	}
+	return len(w.fake.objects)
 }
 
 func users(n int) (changes []plan.Change, keys []string) {

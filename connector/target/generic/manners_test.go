@@ -293,3 +293,31 @@ func TestOnePupilMoreInALargeGroup(t *testing.T) {
 		t.Errorf("%d members are in the group", len(members))
 	}
 }
+
+// Entra ID answers 400 to a name that is taken, whatever scimType it gives: whether the
+// name is taken is looked up, and the account of that name is not touched.
+func TestStatusThatMayMeanAConflict(t *testing.T) {
+	t.Parallel()
+	f, url := newFake(t, quirks{})
+	w := &world{T: t, Fixture: fixture(t, url, "token", "entra-scim", targettest.Fixture{}), fake: f, known: map[string]string{}}
+	other := w.made(user("other"))
+	before := f.get(other)
+	create := func(name string) target.Outcome {
+		w.Faults.Inject(targettest.Fault{
+			Method: http.MethodPost, Path: "/Users", Times: 1, Status: http.StatusBadRequest,
+			Answer: `{"schemas":["` + scim.ErrorURN + `"],"status":"400","scimType":"invalidSyntax"}`,
+		})
+		ch := user("mine")
+		ch.After[3].Value = name
+		return w.do(ch)[0]
+	}
+	if o := create("NAME-other"); !scim.IsConflict(o.Err) || o.Attributes || !o.Final {
+		t.Errorf("a taken name is %+v", o)
+	}
+	if o := create("name-free"); o.Err == nil || scim.IsConflict(o.Err) {
+		t.Errorf("a refused value is %+v", o)
+	}
+	if diff := cmp.Diff(before, f.get(other)); diff != "" {
+		t.Error(diff)
+	}
+}
