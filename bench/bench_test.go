@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"simscim/roster"
 )
 
 // A small roll goes through everything that is measured: what is timed must be right
@@ -77,6 +80,49 @@ func TestNodFillsALedger(t *testing.T) {
 	do.Nod, do.Again = false, true
 	if r, err := syncTask(t.Context(), &do); err != nil || r.Requests != 0 {
 		t.Errorf("the second run: %+v, %v", r, err)
+	}
+}
+
+func TestPush(t *testing.T) {
+	for name, value := range map[string]string{tokenEnv: token, "BENCH_ID": "unused", "BENCH_SECRET": "unused"} {
+		t.Setenv(name, value)
+	}
+	of := roll{Seed: seed, Sites: 1, People: 250}
+	for _, limit := range []string{"", "bucket", "windows"} {
+		do := task{Roll: of, InFlight: 8, Limit: limit, Ledger: filepath.Join(t.TempDir(), "ledger.db")}
+		r, err := pushTask(t.Context(), &do)
+		if err != nil {
+			t.Fatalf("%q: %v", limit, err)
+		}
+		if r.Requests < int64(of.users()) || r.Least != int64(of.users()) || r.Bytes < 100 {
+			t.Errorf("%q: %+v", limit, r)
+		}
+	}
+	do := task{InFlight: 8, Extras: september, Ledger: filepath.Join(t.TempDir(), "ledger.db")}
+	r, err := rolloverTask(t.Context(), &do)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 180 join and 180 leave, 920 have another title, 456 classes end and begin, and 49
+	// other groups change.
+	if want := int64(2*180 + 920 + 2*456 + 49); r.Least < want || r.Least > want+want/100 {
+		t.Errorf("the least possible is said to be %d, about %d is right", r.Least, want)
+	}
+	if n := len(secondary(2026).snapshot(roster.Site{}, today()).Memberships); n != places {
+		t.Errorf("the secondary has %d memberships", n)
+	}
+}
+
+func TestWindows(t *testing.T) {
+	t.Parallel()
+	w, now, admitted := &windows{}, today(), 0
+	for i := range 5 * 300 { // 300 a second
+		if w.admit(now.Add(time.Duration(i) * time.Second / 300)) {
+			admitted++
+		}
+	}
+	if admitted != 5*allowed {
+		t.Errorf("%d were admitted in five seconds", admitted)
 	}
 }
 

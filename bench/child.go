@@ -44,6 +44,10 @@ type task struct {
 	Again bool
 	// Bodies is the file of recorded requests, written or read.
 	Bodies string
+	// Extras add to the configuration.
+	Extras extras
+	// Personality of the directory, and how it limits its callers.
+	Personality, Limit string
 	// Path is that of Files.
 	Path  string
 	Files files
@@ -56,8 +60,9 @@ type result struct {
 	// Seconds is the wall time of the measured part; ReadSeconds of it went into
 	// reading the source.
 	Seconds, ReadSeconds float64
-	// Requests that the target received.
-	Requests int64
+	// Requests that the target received, the Least that could have done, and the Bytes
+	// of the longest body.
+	Requests, Least, Bytes int64
 	// Rate is persons a second, or rows of files.
 	Rate float64
 	// CPU is the processor time of the measured part in seconds, the target's included.
@@ -72,6 +77,9 @@ var tasks = map[string]func(context.Context, *task) (*result, error){
 	"mapNew":   mapTask(false),
 	"mapKnown": mapTask(true),
 	"district": districtTask,
+	"push":     pushTask,
+	"pupil":    pupilTask,
+	"rollover": rolloverTask,
 }
 
 // measure runs a task in a child process.

@@ -43,7 +43,7 @@ func today() time.Time { return time.Date(2026, 11, 2, 7, 0, 0, 0, time.UTC) }
 // districtTask does what a sync does with a source, school by school, and throws away
 // what each should have.
 func districtTask(ctx context.Context, t *task) (*result, error) {
-	_, routes, err := configure("http://127.0.0.1:1/scim/v2", 1)
+	_, routes, err := configure("http://127.0.0.1:1/scim/v2", 1, extras{})
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 type figure struct {
 	Scenario string `json:"scenario"`
 	What     string `json:"what"`
-	// Unit is "requests", "s", "MiB", "×", "persons/s", "rows/s", or empty.
+	// Unit is "requests", "bytes", "s", "MiB", "×", "persons/s", "rows/s", or empty.
 	Unit  string  `json:"unit"`
 	Value float64 `json:"value"`
 	// Low and High are the extremes where Value is a median of several.
@@ -61,7 +61,7 @@ func (f figure) share() string {
 
 func number(v float64, unit string) string {
 	switch unit {
-	case "requests", "persons/s", "rows/s":
+	case "requests", "bytes", "persons/s", "rows/s":
 		return fmt.Sprintf("%.0f", v)
 	case "MiB":
 		return fmt.Sprintf("%.1f", v)

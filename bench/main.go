@@ -47,6 +47,10 @@ type scenario struct {
 var scenarios = []scenario{
 	{"first", "first sync beside a bare HTTP loop with the same bodies", first},
 	{"latency", "first sync with 20 ms of latency at the target", latency},
+	{"throttled", "first sync to a target that allows 200 requests a second", throttled},
+	{"bulk", "first sync in bulk requests", bulk},
+	{"pupil", "one pupil joins a group of 5,000", pupil},
+	{"rollover", "September in a secondary of 1,100", rollover},
 	{"unchanged", "second run over an unchanged roll", unchanged},
 	{"sites", "second run over 50 sites", sites},
 	{"mapping", "mapping alone", mapping},

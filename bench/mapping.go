@@ -39,7 +39,7 @@ func mapping(ctx context.Context, b *bench) ([]figure, error) {
 // mapTask maps one school again and again for half a second and more.
 func mapTask(known bool) func(context.Context, *task) (*result, error) {
 	return func(ctx context.Context, t *task) (*result, error) {
-		_, routes, err := configure("http://127.0.0.1:1/scim/v2", 1)
+		_, routes, err := configure("http://127.0.0.1:1/scim/v2", 1, extras{})
 		if err != nil {
 			return nil, err
 		}

@@ -24,7 +24,7 @@ const (
 )
 
 // configuration is what is measured: five attributes besides active, each account in
-// the groups of its classes, no limit on the rate.
+// the groups of its classes, no limit on the rate. extras add to it.
 const configuration = `
 version: 1
 sources:
@@ -36,10 +36,10 @@ sources:
 targets:
   directory:
     type: scim
-    url: %s
+    url: %[1]s
     auth: {type: bearer, token: "env:BENCH_TOKEN"}
-    limits: {perSecond: 0, inFlight: %d}
-mappings:
+    limits: {perSecond: 0, inFlight: %[2]d}
+%[3]smappings:
   standard:
     users:
       include: person.state == 'current' && person.kind in ['student', 'staff']
@@ -54,15 +54,19 @@ mappings:
         title: "person.kind == 'staff' ? 'Staff' : 'Year ' + person.yearGroup"
     groups:
       - {from: class, displayName: "'OAK ' + group.name"}
-sites:
+%[4]ssites:
   - {match: "*", targets: [directory], mapping: standard, vars: {domain: oakfield.sch.uk}}
-`
+%[5]s`
+
+// extras are further lines of the configuration: of the target, of the group rules, and
+// after everything.
+type extras struct{ Target, Groups, End string }
 
 const targetName = "directory"
 
 // configure reads the configuration for a target at url.
-func configure(url string, inFlight int) (*config.Config, *connector.Routes, error) {
-	cfg, problems := config.Parse("bench.yaml", fmt.Appendf(nil, configuration, url, inFlight))
+func configure(url string, inFlight int, more extras) (*config.Config, *connector.Routes, error) {
+	cfg, problems := config.Parse("bench.yaml", fmt.Appendf(nil, configuration, url, inFlight, more.Target, more.Groups, more.End))
 	if len(problems) > 0 {
 		return nil, nil, problems
 	}
@@ -106,7 +110,7 @@ func syncTask(ctx context.Context, t *task) (*result, error) {
 
 // syncOnce opens everything, syncs and closes it again, as `simscim sync` does.
 func syncOnce(ctx context.Context, t *task, src source.Source, url string) (_ *connector.Report, err error) {
-	cfg, routes, err := configure(url, t.InFlight)
+	cfg, routes, err := configure(url, t.InFlight, t.Extras)
 	if err != nil {
 		return nil, err
 	}
