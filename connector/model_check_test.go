@@ -45,7 +45,7 @@ func (o object) active() bool { return o.attrs["active"] != false }
 func (m *model) sync(t *rapid.T, manner connector.Manner) *connector.Run {
 	before, writes := m.view(t), m.dir.writes
 	report, err := m.engine.Sync(m.ctx, connector.Selection{}, manner)
-	dead := m.ledger.died()
+	dead := m.ledger.died() || m.ctx.Err() != nil
 	if err != nil {
 		if !dead {
 			t.Fatal(err)
@@ -161,7 +161,7 @@ func (m *model) limits(t *rapid.T, before, after view) {
 	if m.approved {
 		return
 	}
-	suspends, deletes, ended := 0, 0, 0
+	suspends, deletes, ended, removed := 0, 0, 0, 0
 	for key, was := range before.users {
 		now, there := after.users[key]
 		if !there {
@@ -170,13 +170,19 @@ func (m *model) limits(t *rapid.T, before, after view) {
 			suspends++
 		}
 	}
-	for key := range before.groups {
-		if _, there := after.groups[key]; !there {
+	for key, was := range before.groups {
+		now, there := after.groups[key]
+		if !there {
 			ended++
+			continue
 		}
+		for id := range now.members {
+			delete(was.members, id)
+		}
+		removed = max(removed, len(was.members))
 	}
-	if suspends > mostSuspends || deletes > mostDeletes || ended > mostEnded {
-		t.Fatalf("nobody approved %d suspensions, %d deletions and %d ended groups", suspends, deletes, ended)
+	if suspends > mostSuspends || deletes > mostDeletes || ended > mostEnded || removed > mostRemoved {
+		t.Fatalf("nobody approved %d suspensions, %d deletions, %d ended groups and %d members of one group removed", suspends, deletes, ended, removed)
 	}
 }
 

@@ -30,6 +30,7 @@ const (
 	mostSuspends = 2
 	mostDeletes  = 1
 	mostEnded    = 1
+	mostRemoved  = 3 // members of one group
 )
 
 const modelConfig = `version: 1
@@ -48,6 +49,7 @@ safeguards:
   suspendUsers: {count: 2}
   deleteUsers: {count: 1}
   deleteGroups: {count: 1}
+  removeMembers: {count: 3, perGroup: true}
 leavers: {graceSnapshots: 2, graceHours: 24, deleteAfterDays: 90}
 `
 
@@ -353,16 +355,23 @@ func (m *model) approve(t *rapid.T) {
 
 func (m *model) plainSync(t *rapid.T) { m.sync(t, connector.Manner{}) }
 
-// crash kills the engine after some writes to the target or to the store.
+// crash kills the engine after some writes to the target or to the store, or tells it to
+// stop after some writes to the target.
 func (m *model) crash(t *rapid.T) {
 	n := rapid.IntRange(1, 20).Draw(t, "writes")
-	if rapid.Bool().Draw(t, "of the store") {
-		m.ledger.left = n
-	} else {
+	ctx := m.ctx
+	stopped, stop := context.WithCancel(ctx)
+	defer stop()
+	switch rapid.SampledFrom([]string{"target", "store", "stop"}).Draw(t, "of") {
+	case "target":
 		m.dir.crashIn, m.dir.crash = n, m.ledger.die
+	case "store":
+		m.ledger.left = n
+	case "stop":
+		m.ctx, m.dir.crashIn, m.dir.crash = stopped, n, stop
 	}
 	m.sync(t, connector.Manner{})
-	m.dir.crashIn = 0
+	m.dir.crashIn, m.ctx = 0, ctx
 	m.close()
 	m.open(t)
 }
