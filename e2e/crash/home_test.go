@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,10 +91,7 @@ func content(t testing.TB, s idp.Snapshot) []string {
 			members = append(members, key)
 		}
 		slices.Sort(members)
-		resource := map[string]any{}
-		for name, value := range g.Resource {
-			resource[name] = value
-		}
+		resource := maps.Clone(g.Resource)
 		resource["members"] = members
 		add("Group", resource)
 	}

@@ -67,7 +67,7 @@ func (h *home) begin(t testing.TB, g *gate, name string, args ...string) *proces
 	h.configure(t, p.server.URL)
 	p.cmd = h.command(t, name, args...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
-	p.begun = time.Now() //nolint:forbidigo // it is about the real program in real time
+	p.begun = time.Now()
 	check(t, p.cmd.Start())
 	close(ready)
 	if g.kill != nil && g.at.moment == started {
@@ -90,7 +90,7 @@ func (h *home) wait(t testing.TB, p *process) run {
 	t.Helper()
 	late := time.AfterFunc(patience, func() { _ = p.cmd.Process.Signal(syscall.SIGABRT) })
 	err := p.cmd.Wait()
-	r := run{took: time.Since(p.begun)} //nolint:forbidigo // it is about the real program in real time
+	r := run{took: time.Since(p.begun)}
 	late.Stop()
 	if p.clock != nil {
 		p.clock.Stop()
