@@ -86,7 +86,8 @@ func newPacer(o Options) *pacer {
 
 // wait returns when a request may be sent. Requests go one after the other, in the order
 // in which they came; the first in the queue alone looks at the clock, so that a pause
-// or another pace holds at once.
+// or another pace holds at once. A rate.Limiter books turns ahead, at the pace of that
+// moment, and cannot take them back.
 func (p *pacer) wait(ctx context.Context) error {
 	select {
 	case p.queue <- struct{}{}:

@@ -241,10 +241,6 @@ func TestAllowedRateIsKept(t *testing.T) {
 	}
 }
 
-var _ = context.Background
-var _ = errors.New
-var _ = strings.Join
-
 // A limit that was lowered for a while is found, and found lifted.
 func TestRecovery(t *testing.T) {
 	t.Parallel()
