@@ -80,12 +80,14 @@ func (p *pass) unclaimed(rec *recorder) bool {
 func (p *pass) rounds(ctx context.Context, rec *recorder, approval int64) error {
 	for round := range maxRounds {
 		if round > 0 {
+			approval = 0 // it is used up
 			p.gone = nil // and made anew by now
 			p.observed.Outdate()
 			if err := p.compare(ctx); err != nil {
 				return err
 			}
-			// What is left alone, and why, is another story by now.
+			// What is planned, and what is left alone and why, is another story by now.
+			p.run.replanned(rec.soFar(), p.plan.Counts())
 			p.run.Troubles, p.run.InGrace = nil, 0
 			p.troubles()
 		}
@@ -147,7 +149,36 @@ func (p *pass) notes(ctx context.Context, approval int64) error {
 	if err != nil {
 		return fmt.Errorf("record what the snapshot says: %w", err)
 	}
+	p.count()
 	return nil
+}
+
+// count remembers whose absence has just been counted.
+func (p *pass) count() {
+	if p.counted == nil {
+		p.counted = map[plan.Ref]*plan.Known{}
+	}
+	for _, n := range p.plan.Notes {
+		if ref := (plan.Ref{Kind: n.Kind, Key: n.Key}); n.What == plan.Missing && p.counted[ref] == nil {
+			p.counted[ref] = p.ledgerHas(ref)
+		}
+	}
+}
+
+// uncount takes back, in what was read from the ledger, the absences that this run counted.
+func (p *pass) uncount() {
+	for ref, before := range p.counted {
+		if known := p.ledgerHas(ref); known != nil {
+			known.Missed, known.MissingSince = before.Missed, before.MissingSince
+		}
+	}
+}
+
+func (p *pass) ledgerHas(ref plan.Ref) *plan.Known {
+	if ref.Kind == scim.Group {
+		return p.state.Groups[ref.Key]
+	}
+	return p.state.Users[ref.Key]
 }
 
 func (p *pass) note(tx ledger.Tx, n plan.Note) error {

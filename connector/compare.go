@@ -45,6 +45,9 @@ type pass struct {
 	readBack bool
 	ours     map[plan.Ref]bool
 	gone     map[plan.Ref]bool
+	// counted are the objects whose absence this run has counted, as they were before: a
+	// further round sees the same snapshot, and must not count it once more.
+	counted map[plan.Ref]*plan.Known
 	// escrow are the objects that failed before.
 	escrow map[plan.Ref]ledger.Escrow
 	// once says that the plan may not be worked out anew: it does not follow from the roll.
@@ -171,6 +174,7 @@ func (p *pass) settle(ctx context.Context) error {
 		if p.state, err = p.Ledger.Load(ctx, p.run.Target, p.Site.ID); err != nil {
 			return fmt.Errorf("read the ledger: %w", err)
 		}
+		p.uncount()
 		if err := p.loadEscrow(ctx); err != nil {
 			return err
 		}

@@ -131,14 +131,14 @@ func (m *model) promises(t *rapid.T, before, after view) {
 		case now.id == "" && (here || h.suspended.IsZero() || m.clock.Sub(h.suspended) < retention):
 			t.Fatalf("%s was deleted before its time", key)
 		case now.id == "":
-		case was.active() && !now.active() && (here || !h.most.over(m.clock)):
+		case was.active() && !now.active() && (here || !m.over(h.most)):
 			t.Fatalf("%s was suspended before the grace was over", key)
 		}
 	}
 	for key, was := range before.groups {
 		now, there := after.groups[key]
 		if !there {
-			if !m.of(key).most.over(m.clock) {
+			if !m.over(m.of(key).most) {
 				t.Fatalf("group %s was deleted before its time", key)
 			}
 			continue
@@ -229,7 +229,7 @@ func (m *model) exact(t *rapid.T, except map[string]bool) {
 		case skip(key):
 		case p.here && (!there || !u.active() || u.text("displayName") != p.given+" "+p.family):
 			t.Fatalf("%s is not as the roll has it: %v", key, u.attrs)
-		case !p.here && there && u.active() && h.least.over(m.clock):
+		case !p.here && there && u.active() && m.over(h.least):
 			t.Fatalf("%s should be suspended by now", key)
 		case there && !u.active() && !h.surely.IsZero() && m.clock.Sub(h.surely) >= retention:
 			t.Fatalf("%s should be deleted by now", key)
@@ -241,7 +241,7 @@ func (m *model) exact(t *rapid.T, except map[string]bool) {
 		g, there := v.groups[key]
 		switch {
 		case skip(key):
-		case !here && there && m.of(key).least.over(m.clock):
+		case !here && there && m.over(m.of(key).least):
 			t.Fatalf("%s should be gone by now", key)
 		case here && (!there || g.text("displayName") != class):
 			t.Fatalf("%s is not as the school has it: %v", key, g.attrs)

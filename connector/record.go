@@ -3,6 +3,7 @@ package connector
 import (
 	"cmp"
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -142,6 +143,13 @@ func (r *recorder) nameConflicts() bool {
 	return len(r.taken) > 0
 }
 
+// soFar returns what is confirmed so far.
+func (r *recorder) soFar() map[plan.Counter]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.applied)
+}
+
 // tally returns what was confirmed and what was planned in vain.
 func (r *recorder) tally() (applied, failed map[plan.Counter]int) {
 	failed = map[plan.Counter]int{}
@@ -266,10 +274,7 @@ func (p *pass) put(tx ledger.Tx, o *target.Outcome) error {
 
 // putBack ends the absence of an object that was missing and is wanted again.
 func (p *pass) putBack(tx ledger.Tx, o *target.Outcome) error {
-	known := p.state.Users[o.Change.Key]
-	if o.Change.Kind == scim.Group {
-		known = p.state.Groups[o.Change.Key]
-	}
+	known := p.ledgerHas(plan.Ref{Kind: o.Change.Kind, Key: o.Change.Key})
 	if known == nil || known.Missed == 0 || !o.Final || o.Err != nil || o.Change.Action == plan.SuspendUser {
 		return nil
 	}
