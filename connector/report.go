@@ -169,6 +169,15 @@ func (r *Run) planned(counts map[plan.Counter]int) {
 	}
 }
 
+// replanned takes what was done and what is planned instead of what was not.
+func (r *Run) replanned(done, counts map[plan.Counter]int) {
+	r.Changes = map[plan.Counter]*Tally{}
+	for counter, n := range counts {
+		done[counter] += n
+	}
+	r.planned(done)
+}
+
 // outcome takes what was confirmed; whatever was planned and is not confirmed failed.
 func (r *Run) outcome(applied map[plan.Counter]int) {
 	for counter, tally := range r.Changes {

@@ -46,12 +46,14 @@ type account struct {
 }
 
 type band struct {
-	ID          string `json:"id"`
-	ExternalID  string `json:"externalId"`
-	DisplayName string `json:"displayName"`
-	Members     []struct {
-		Value string `json:"value"`
-	} `json:"members"`
+	ID          string   `json:"id"`
+	ExternalID  string   `json:"externalId"`
+	DisplayName string   `json:"displayName"`
+	Members     []member `json:"members"`
+}
+
+type member struct {
+	Value string `json:"value"`
 }
 
 // read lists the ids of everything and then fetches each object by itself.

@@ -24,7 +24,9 @@ const (
 // as it is then, and keeps what a school would keep in mind: who has an account, since
 // when somebody is missing, and what everybody is called.
 type oracle struct {
-	w *world.World
+	// filled says that the rules fill in what a target does not do without.
+	filled bool
+	w      *world.World
 	// deleteAfter is how long accounts stay suspended; 0 is for ever.
 	deleteAfter time.Duration
 	accounts    map[string]*wanted
@@ -255,7 +257,7 @@ func (o *oracle) user(key string, got account, records []place) []string {
 	home := slices.IndexFunc(records, func(p place) bool { return p.school == got.Enterprise.Organization })
 	switch {
 	case home >= 0 && !want.suspended:
-		problems = append(problems, differences(key, got, records[home])...)
+		problems = append(problems, o.differences(key, got, records[home])...)
 		lost := last.ID != "" && last.Enterprise.Organization != got.Enterprise.Organization
 		if lost && slices.ContainsFunc(records, func(p place) bool { return p.school == last.Enterprise.Organization }) {
 			complain("school", got.Enterprise.Organization, "that of before, which still has the person")
@@ -271,8 +273,16 @@ func (o *oracle) user(key string, got account, records []place) []string {
 	return problems
 }
 
+// filler is what stands where a record has no value, if rules fill such places.
+func (o *oracle) filler(value string) string {
+	if !o.filled {
+		return ""
+	}
+	return value
+}
+
 // differences compares an account with the record that it is made from.
-func differences(key string, got account, p place) []string {
+func (o *oracle) differences(key string, got account, p place) []string {
 	department := "Staff"
 	switch {
 	case p.Kind == world.Student && p.Year == 0:
@@ -280,7 +290,7 @@ func differences(key string, got account, p place) []string {
 	case p.Kind == world.Student:
 		department = fmt.Sprintf("Year %d", p.Year)
 	}
-	given, family := cmp.Or(p.PreferredGiven, p.Given), cmp.Or(p.PreferredFamily, p.Family)
+	given, family := cmp.Or(p.PreferredGiven, p.Given, o.filler("-")), cmp.Or(p.PreferredFamily, p.Family, o.filler("-"))
 	email := ""
 	if len(got.Emails) == 1 && got.Emails[0].Type == "work" {
 		email = got.Emails[0].Value
@@ -292,8 +302,8 @@ func differences(key string, got account, p place) []string {
 		{"given name", got.Name.Given, given},
 		{"family name", got.Name.Family, family},
 		{"formatted name", got.Name.Formatted, strings.TrimSpace(p.Given + " " + p.Family)},
-		{"display name", got.DisplayName, strings.TrimSpace(given + " " + family)},
-		{"e-mail", email, p.Email},
+		{"display name", got.DisplayName, strings.Trim(given+" "+family, " -")},
+		{"e-mail", email, cmp.Or(p.Email, o.filler(got.UserName))},
 		{"type", got.UserType, p.Kind.String()},
 		{"department", got.Enterprise.Department, department},
 	} {

@@ -44,6 +44,8 @@ type setup struct {
 	seed   uint64
 	// url and token are of a target of one's own; without them it is the sandbox's.
 	url, token string
+	// personality is the kind of server that the sandbox's identity provider plays.
+	personality string
 	// edit changes the configuration text before it is read.
 	edit func(string) string
 	// source stands in for the SIMS ID source.
@@ -98,7 +100,7 @@ func newRig(t *testing.T, s setup) *rig {
 		}
 		return r.box.World().Now()
 	}
-	r.idp = idp.New(idp.Options{Seed: s.seed, Now: now})
+	r.idp = idp.New(idp.Options{Seed: s.seed, Now: now, Personality: s.personality})
 	box, err := sandbox.New(sandbox.Options{Preset: s.preset, Seed: s.seed, Now: now, Key: key, IDP: r.idp})
 	check(t, err)
 	r.box = box
@@ -173,7 +175,7 @@ func (r *rig) open() {
 	}
 	for name, c := range cfg.Targets {
 		targets[name], err = generic.New(c, generic.Options{
-			Now: now, Log: log, MinWait: time.Millisecond,
+			Now: now, Log: log, MinWait: time.Millisecond, Unpaced: true,
 			Observe: func(_ string, status int, _ time.Duration) { r.metrics.Request(telemetry.ToTarget, name, status) },
 		})
 		check(r.t, err)

@@ -38,6 +38,8 @@ type Options struct {
 	Log *zap.Logger
 	// Observe is told of every request; status is 0 when there was no answer.
 	Observe func(route string, status int, took time.Duration)
+	// Unpaced leaves the provider's own rates out, against a look-alike that has none.
+	Unpaced bool
 	// MinWait is the first wait before a request is repeated, doubling from there; 0 is
 	// 250 ms.
 	MinWait time.Duration
@@ -81,10 +83,6 @@ func New(cfg *config.Target, o Options) (*Target, error) {
 	if !ok {
 		return nil, fmt.Errorf("target %s: there is no profile %q; there are %s", cfg.Name, cfg.Profile, strings.Join(profile.Names(), ", "))
 	}
-	return with(p, cfg, o)
-}
-
-func with(p profile.Profile, cfg *config.Target, o Options) (*Target, error) {
 	if err := checkURL(cfg.URL); err != nil {
 		return nil, fmt.Errorf("target %s: url: %w", cfg.Name, err)
 	}
@@ -97,6 +95,9 @@ func with(p profile.Profile, cfg *config.Target, o Options) (*Target, error) {
 		return nil, fmt.Errorf("target %s: traits: %w", cfg.Name, err)
 	}
 	p.Override(known)
+	if o.Unpaced {
+		p.Rate = profile.Rate{}
+	}
 	inFlight := lower(max(cfg.Limits.InFlight, 1), p.Rate.InFlight)
 	h, err := httpx.New(httpx.Options{
 		BaseURL: cfg.URL, PerSecond: lower(cfg.Limits.PerSecond, p.Rate.PerSecond), InFlight: inFlight,

@@ -30,13 +30,13 @@ func fixtureWith(t *testing.T, url, token, profile string, traits config.Traits,
 	host, path, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
 	f.Faults = targettest.NewProxy(t, "http://"+host)
 	log := &logBuffer{}
-	target, err := generic.NewUnhurried(&config.Target{
+	target, err := generic.New(&config.Target{
 		Name: "test", Type: "scim", Profile: profile, URL: f.Faults.URL + "/" + path,
 		Auth:    config.TargetAuth{Type: "bearer", Token: secretFile(t, token)},
 		Limits:  config.Limits{InFlight: inFlight},
 		Timeout: config.Duration{Duration: 10 * time.Second},
 		Traits:  traits,
-	}, generic.Options{Log: log.logger(), MinWait: time.Millisecond})
+	}, generic.Options{Log: log.logger(), MinWait: time.Millisecond, Unpaced: true})
 	if err != nil {
 		t.Fatal(err)
 	}
