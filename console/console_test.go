@@ -34,7 +34,8 @@ func view() console.View {
 	return console.View{Version: "v0.1.0", At: noon, Sites: []console.Site{
 		{ID: "guid-1", Name: "Quiet Primary", DfE: "123/4561", People: 210, Groups: 14, LastComplete: noon, Next: noon.Add(14*time.Hour + 15*time.Minute), Targets: []console.Target{
 			{Name: "directory", Status: "done", Started: noon, Ended: noon.Add(time.Minute), Applied: map[string]int{"createUser": 3, "addMember": 12, "deleteUser": 0}},
-			{Name: "library", Status: "partial", Ended: noon, Failed: map[string]int{"updateUser": 1}},
+			{Name: "library", Status: "partial", Ended: noon, Failed: map[string]int{"updateUser": 1}, Escrow: 4,
+				Quarantine: &console.Quarantine{Since: noon, Next: noon.Add(6 * time.Hour), Reason: "it refuses the credentials"}},
 		}},
 		{ID: "guid-2", Name: "Frozen High", Frozen: true, FrozenSince: noon, FrozenReason: "the school withdrew its consent"},
 		{ID: "guid-3", Name: `<script>alert("x")</script>`, Targets: []console.Target{
@@ -159,6 +160,7 @@ func TestStatusPage(t *testing.T) {
 		"<li>3 sites</li>", "1 plans held", "1 frozen",
 		"Quiet Primary", "DfE 123/4561", "210 people, 14 groups", "12 add member, 3 create user<", "failed: 1 update user",
 		`<th scope="rowgroup" rowspan="2">`, "the school withdrew its consent", "no target", "not read yet",
+		"4 in escrow", "4 objects in escrow", "1 targets in quarantine", "it refuses the credentials", "Mon 1 Jun 2026, 19:00 BST",
 		"plan 7 is held", "61 of 210 is more than 5 percent", "simscim approve 7",
 		`<time datetime="2026-06-02T02:15:00Z">Tue 2 Jun 2026, 03:15 BST</time>`,
 		"&lt;script&gt;",

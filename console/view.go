@@ -57,6 +57,17 @@ type Target struct {
 	Failed  map[string]int `json:"failed,omitempty"`
 	// Held are the plans that wait for a decision.
 	Held []Held `json:"held,omitempty"`
+	// Escrow counts the objects that failed and wait for their next try.
+	Escrow int `json:"escrow,omitempty"`
+	// Quarantine is set while the target, for all schools, is left alone.
+	Quarantine *Quarantine `json:"quarantine,omitempty"`
+}
+
+// Quarantine is since when, until when and why a target is left alone.
+type Quarantine struct {
+	Since  time.Time `json:"since"`
+	Next   time.Time `json:"next"`
+	Reason string    `json:"reason"`
 }
 
 // Held is a plan that a safeguard stopped.
@@ -77,9 +88,9 @@ func urgency(s *Site) int {
 		switch {
 		case len(t.Held) > 0:
 			return 0
-		case t.Status == "failed":
+		case t.Status == "failed" || t.Quarantine != nil:
 			worst = min(worst, 2)
-		case t.Status == "partial":
+		case t.Status == "partial" || t.Escrow > 0:
 			worst = min(worst, 3)
 		}
 	}
@@ -96,16 +107,20 @@ func sortSites(sites []Site) []Site {
 }
 
 // summary counts what stands at the top of the page.
-type summary struct{ Sites, Frozen, Held, Failing, Running int }
+type summary struct{ Sites, Frozen, Held, Failing, Running, Quarantined, Escrow int }
 
 func summarise(sites []Site) summary {
-	s := summary{Sites: len(sites)}
+	s, quarantined := summary{Sites: len(sites)}, map[string]bool{}
 	for _, site := range sites {
 		if site.Frozen {
 			s.Frozen++
 		}
 		for _, t := range site.Targets {
 			s.Held += len(t.Held)
+			s.Escrow += t.Escrow
+			if t.Quarantine != nil {
+				quarantined[t.Name] = true
+			}
 			switch t.Status {
 			case "failed", "partial":
 				s.Failing++
@@ -114,5 +129,6 @@ func summarise(sites []Site) summary {
 			}
 		}
 	}
+	s.Quarantined = len(quarantined)
 	return s
 }

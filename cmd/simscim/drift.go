@@ -24,7 +24,7 @@ func (c *cli) driftCommand() *cobra.Command {
 			if mend {
 				report, err := a.engine.Sync(ctx, sel, m)
 				a.tell(ctx, report)
-				return c.finish(report, err)
+				return c.finish(report, err, "simscim drift")
 			}
 			report, err := a.engine.Plan(ctx, sel, m)
 			if err != nil {
@@ -60,7 +60,10 @@ func (c *cli) showDrift(report *connector.Report, all bool) error {
 		c.printPlan(run, all)
 		switch {
 		case run.Status == connector.Failed || run.Status == connector.Skipped:
-			fmt.Fprintf(c.out, "%s at %s: %s: %s\n", schoolName(run), dash(run.Target), run.Status, run.Reason)
+			fmt.Fprintf(c.out, "%s at %s: %s\n", schoolName(run), dash(run.Target), why(run))
+		case run.Status == connector.Held:
+			fmt.Fprintf(c.out, "%s at %s: %s of ours changed behind our back; %s\n",
+				schoolName(run), run.Target, count(len(found), "object"), why(run))
 		case len(found) == 0:
 			fmt.Fprintf(c.out, "%s at %s: no drift\n", schoolName(run), run.Target)
 		default:

@@ -67,7 +67,7 @@ func (c *cli) erase(ctx context.Context, a *app, who string, atTarget, apply boo
 		}
 		list = append(list, e)
 		if c.output == "text" {
-			c.printErased(f, e, apply)
+			c.printErased(f, e)
 		}
 	}
 	if c.output == "json" {
@@ -100,7 +100,7 @@ func exitOfErase(list []erased, apply bool) error {
 	}
 }
 
-func (c *cli) printErased(f ledger.Found, e erased, apply bool) {
+func (c *cli) printErased(f ledger.Found, e erased) {
 	fmt.Fprintf(c.out, "%s at %s\n", dash(f.Name), f.Target)
 	fmt.Fprintf(c.out, "  externalId %s, id at the target %s, %s\n", f.Key, dash(f.RemoteID), dash(string(f.Status)))
 	fmt.Fprintf(c.out, "  known to %s\n", count(len(f.Sites), "school"))
@@ -108,8 +108,17 @@ func (c *cli) printErased(f ledger.Found, e erased, apply bool) {
 	case e.Problem != "":
 		fmt.Fprintf(c.out, "  NOT ERASED: %s\n", e.Problem)
 	case e.Done:
-		fmt.Fprintln(c.out, "  erased")
-	case !apply:
-		fmt.Fprintln(c.out, "  --apply erases it")
+		fmt.Fprintln(c.out, "  "+erasedWhere(e.AtTarget))
+	case e.AtTarget:
+		fmt.Fprintln(c.out, "  --apply deletes the account at the target and erases this")
+	default:
+		fmt.Fprintln(c.out, "  --apply erases this from the store; the account stays, unless --at-target is given")
 	}
+}
+
+func erasedWhere(atTarget bool) string {
+	if atTarget {
+		return "deleted at the target and erased from the store"
+	}
+	return "erased from the store"
 }

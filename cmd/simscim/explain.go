@@ -34,11 +34,7 @@ func (c *cli) explainCommand() *cobra.Command {
 			if configOf != "" {
 				return c.explainConfig(cmd, a, configOf)
 			}
-			sel, err := c.selection(a.cfg)
-			if err != nil {
-				return err
-			}
-			found, err := a.engine.Explain(cmd.Context(), sel, args[0])
+			found, err := a.engine.Explain(cmd.Context(), c.selection(), args[0])
 			if err != nil {
 				return err
 			}

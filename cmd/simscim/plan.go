@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"simscim/connector"
-	"simscim/connector/ledger/sqlledger"
 )
 
 func (c *cli) planCommand() *cobra.Command {
@@ -27,31 +26,30 @@ func (c *cli) planCommand() *cobra.Command {
 			"person asked; a file written with --out holds none.\n\n" +
 			"Exit codes: 0 nothing to change, 5 there are changes, 4 a safeguard would hold a plan,\n" +
 			"3 some schools could not be planned, 1 none could.",
-		RunE: c.selected(reading, func(ctx context.Context, a *app, sel connector.Selection) error {
-			if at != "" {
-				day, err := time.Parse(time.DateOnly, at)
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if at != "" && out != "" {
+				return usageError(errors.New("--at and --out exclude one another: what a later day needs cannot be applied now"))
+			}
+			var err error
+			if m.At, err = c.laterDay(at); err != nil {
+				return usageError(err)
+			}
+			return c.selected(func() opening { return opening{day: m.At} }, func(ctx context.Context, a *app, sel connector.Selection) error {
+				report, err := a.engine.Plan(ctx, sel, m)
 				if err != nil {
-					return usageError(fmt.Errorf("--at is a day, such as 2027-09-01, not %q", at))
-				}
-				if out != "" {
-					return usageError(errors.New("--at and --out exclude one another: what a later day needs cannot be applied now"))
-				}
-				m.At = day
-			}
-			report, err := a.engine.Plan(ctx, sel, m)
-			if err != nil {
-				return err
-			}
-			if out != "" {
-				if err := savePlans(out, report.Saved()); err != nil {
 					return err
 				}
-			}
-			if err := c.printReport(report, reportStyle{plan: true, all: all}); err != nil {
-				return err
-			}
-			return exitOf(report, true)
-		}),
+				if out != "" {
+					if err := savePlans(out, report.Saved()); err != nil {
+						return err
+					}
+				}
+				if err := c.printReport(report, reportStyle{plan: true, all: all}); err != nil {
+					return err
+				}
+				return exitOf(report, true)
+			})(cmd, args)
+		},
 	}
 	c.selectionFlags(cmd)
 	c.windowFlag(cmd)
@@ -60,6 +58,22 @@ func (c *cli) planCommand() *cobra.Command {
 	cmd.Flags().StringVar(&out, "out", "", "write what `sync --plan FILE` shall apply exactly")
 	cmd.Flags().BoolVar(&all, "all", false, "show every change instead of a few of each kind")
 	return cmd
+}
+
+// laterDay reads --at; without it there is no day.
+func (c *cli) laterDay(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	day, err := time.Parse(time.DateOnly, text)
+	switch {
+	case err != nil:
+		return day, fmt.Errorf("--at is a day, such as 2027-09-01, not %q", text)
+	case !day.After(c.now()):
+		return day, fmt.Errorf("--at is a day to come, and %s is not", text)
+	default:
+		return day, nil
+	}
 }
 
 func (c *cli) syncCommand() *cobra.Command {
@@ -81,18 +95,13 @@ func (c *cli) syncCommand() *cobra.Command {
 					return usageError(err)
 				}
 			}
-			if rebuild {
-				if err := c.setStoreAside(); err != nil {
-					return err
-				}
-			}
 			bar := c.newProgress()
-			opens := func() opening { return opening{exclusive: true, watch: bar.watch} }
+			opens := func() opening { return opening{exclusive: true, rebuild: rebuild, watch: bar.watch} }
 			return c.selected(opens, func(ctx context.Context, a *app, sel connector.Selection) error {
 				report, err := a.engine.Sync(ctx, sel, m)
 				bar.stop()
 				a.tell(ctx, report)
-				return c.finish(report, err)
+				return c.finish(report, err, "")
 			})(cmd, args)
 		},
 	}
@@ -111,29 +120,15 @@ func mannerFlags(cmd *cobra.Command, m *connector.Manner) {
 	cmd.Flags().BoolVar(&m.AcceptSmaller, "accept-smaller", false, "take a school that has shrunk by more than mayShrink allows for what it is")
 }
 
-// finish prints the report of a sync and gives its exit code.
-func (c *cli) finish(report *connector.Report, err error) error {
+// finish prints the report of a sync and gives its exit code; for again see reportStyle.
+func (c *cli) finish(report *connector.Report, err error, again string) error {
 	if err != nil {
 		return err
 	}
-	if err := c.printReport(report, reportStyle{}); err != nil {
+	if err := c.printReport(report, reportStyle{again: again}); err != nil {
 		return err
 	}
 	return exitOf(report, false)
-}
-
-// setStoreAside makes room for a new store.
-func (c *cli) setStoreAside() error {
-	cfg, _, err := c.load()
-	if err != nil {
-		return err
-	}
-	aside, err := sqlledger.SetAside(cfg.Store.DSN, c.now())
-	if err != nil {
-		return fmt.Errorf("put the store aside: %w", err)
-	}
-	fmt.Fprintf(c.errOut, "The store is now %s. A new one is made by reading the targets.\n", aside)
-	return nil
 }
 
 // exitOf turns a report into an exit code: trouble before holds before changes.

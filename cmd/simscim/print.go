@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -30,6 +31,8 @@ func (c *cli) json(v any) error {
 type reportStyle struct {
 	// plan prints the changes themselves, all or a few of each kind.
 	plan, all bool
+	// again is the command that shows a held plan, if it is not plan.
+	again string
 }
 
 func (c *cli) printReport(r *connector.Report, style reportStyle) error {
@@ -43,16 +46,19 @@ func (c *cli) printReport(r *connector.Report, style reportStyle) error {
 	}
 	c.printTable(r, style.plan)
 	for _, run := range r.Runs {
-		c.printTroubles(run)
+		c.printTroubles(run, style.again)
 	}
 	return nil
 }
 
-// words says for each counter what happens, before and after it has.
-var words = []struct {
+// wording says of a counter what happens, before and after it has.
+type wording struct {
 	counter               plan.Counter
 	noun, todo, did, sign string
-}{
+}
+
+// words has the counters in the order in which they are shown.
+var words = []wording{
 	{plan.Counter(plan.AdoptUser), "user", "to adopt", "adopted", "+"},
 	{plan.Counter(plan.CreateUser), "user", "to create", "created", "+"},
 	{plan.Counter(plan.ReactivateUser), "user", "to reactivate", "reactivated", "+"},
@@ -220,40 +226,68 @@ func value(v any) any {
 const fewTroubles = 5
 
 // printTroubles says what is not as it should be, like things together.
-func (c *cli) printTroubles(run *connector.Run) {
+func (c *cli) printTroubles(run *connector.Run, again string) {
 	if run.Reason != "" && run.Status != connector.Done {
 		fmt.Fprintf(c.out, "\n%s", schoolName(run))
 		if run.Target != "" {
 			fmt.Fprintf(c.out, " at %s", run.Target)
 		}
-		fmt.Fprintf(c.out, ": %s: %s\n", run.Status, run.Reason)
+		fmt.Fprintf(c.out, ": %s\n", why(run))
 		if run.Hold != 0 {
-			fmt.Fprintf(c.out, "  simscim plan --site %s shows it; simscim approve %d --by NAME --why REASON lets it pass\n", run.Site, run.Hold)
+			fmt.Fprintf(c.out, "  %s shows it; simscim approve %d --by NAME --why REASON lets it pass\n",
+				cmp.Or(again, "simscim plan --site "+run.Site), run.Hold)
 		}
 	}
 	c.printValidation("  "+schoolName(run)+": ", run.SetAside, run.Dropped)
-	type kind struct{ what, reason, advice string }
+	type kind struct{ what, reason, advice, wait string }
 	var order []kind
 	keys := map[kind][]string{}
-	for _, t := range run.Troubles {
-		k := kind{strings.TrimSpace(string(t.Kind) + " " + string(t.Action)), t.Reason, t.Advice}
+	for i := range run.Troubles {
+		t := &run.Troubles[i]
+		k := kind{strings.TrimSpace(string(t.Kind) + " " + string(t.Action)), t.Reason, t.Advice, waitOf(t)}
 		if keys[k] == nil {
 			order = append(order, k)
 		}
-		keys[k] = append(keys[k], t.Key)
+		name := t.Key
+		if len(t.Candidates) > 0 {
+			name += " (one of " + joined(t.Candidates) + ")"
+		}
+		keys[k] = append(keys[k], name)
 	}
 	for _, k := range order {
 		list := keys[k]
 		fmt.Fprintf(c.out, "  %s: %s: %s\n", count(len(list), "object"), k.what, k.reason)
-		if k.advice != "" {
-			fmt.Fprintf(c.out, "    %s\n", k.advice)
+		for _, line := range []string{k.wait, k.advice} {
+			if line != "" {
+				fmt.Fprintf(c.out, "    %s\n", line)
+			}
 		}
 		more := ""
 		if len(list) > fewTroubles {
 			more = fmt.Sprintf(" and %d more", len(list)-fewTroubles)
 			list = list[:fewTroubles]
 		}
-		fmt.Fprintf(c.out, "    %s%s\n", strings.Join(list, ", "), more)
+		fmt.Fprintf(c.out, "    %s%s\n", joined(list), more)
+	}
+}
+
+// why is a run's status with its reason, where that does not say the same already.
+func why(run *connector.Run) string {
+	if strings.HasPrefix(run.Reason, string(run.Status)) {
+		return run.Reason
+	}
+	return string(run.Status) + ": " + run.Reason
+}
+
+// waitOf says how often an object in escrow has failed, and when it is tried again.
+func waitOf(t *connector.Trouble) string {
+	switch {
+	case t.Tries == 0:
+		return ""
+	case t.Next.IsZero():
+		return fmt.Sprintf("It has failed %s, and is not tried again by itself: simscim sync --retry tries it.", times(t.Tries))
+	default:
+		return fmt.Sprintf("It has failed %s; next try %s, or at once with simscim sync --retry.", times(t.Tries), when(t.Next))
 	}
 }
 

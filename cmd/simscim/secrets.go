@@ -9,7 +9,7 @@ import (
 	"simscim/internal/secret"
 )
 
-// missingSecrets tries every reference that a whole source or target depends on, and
+// missingSecrets tries every reference that a whole source, target or notice depends on, and
 // says of all at once which lead nowhere. Credentials of single schools are left to
 // their schools: one that is missing stops one school, not all.
 func missingSecrets(cfg *config.Config) []string {
@@ -38,6 +38,13 @@ func missingSecrets(cfg *config.Config) []string {
 		look(path+".password", a.Password)
 		look(path+".clientID", a.ClientID)
 		look(path+".clientSecret", a.ClientSecret)
+	}
+	for i, n := range cfg.Notices {
+		path := fmt.Sprintf("notices[%d]", i)
+		look(path+".url", n.URL)
+		look(path+".token", n.Token)
+		look(path+".username", n.Username)
+		look(path+".password", n.Password)
 	}
 	return missing
 }

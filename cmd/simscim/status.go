@@ -31,16 +31,23 @@ func (c *cli) openLedger(ctx context.Context) (ledger.Ledger, *config.Config, er
 }
 
 func (c *cli) statusCommand() *cobra.Command {
-	return &cobra.Command{
+	var runs bool
+	var limit int
+	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show how each school stands, from the store",
-		Long:  "status shows each school's last run at each target, holds and frozen schools. It calls nobody.",
+		Long: "status shows each school's last run at each target, holds, what waits in escrow, targets in\n" +
+			"quarantine and frozen schools. With --runs it lists the runs instead, newest first, with the\n" +
+			"numbers by which `simscim undo` knows them. It calls nobody.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			l, _, err := c.openLedger(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer l.Close()
+			if runs {
+				return c.showRuns(cmd.Context(), l, limit)
+			}
 			view, err := (&board{ledger: l, now: c.now, version: c.version()}).Status(cmd.Context())
 			if err != nil {
 				return err
@@ -52,6 +59,9 @@ func (c *cli) statusCommand() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&runs, "runs", false, "list the runs, newest first")
+	cmd.Flags().IntVar(&limit, "limit", 50, "how many runs to list")
+	return cmd
 }
 
 // board puts together how things stand, for status and for the console.
@@ -93,9 +103,28 @@ func (b *board) Status(ctx context.Context) (console.View, error) {
 				s.Targets = withHold(s.Targets, h)
 			}
 		}
+		for i := range s.Targets {
+			if err := b.ails(ctx, id, &s.Targets[i]); err != nil {
+				return v, fmt.Errorf("read the store: %w", err)
+			}
+		}
 		v.Sites = append(v.Sites, s)
 	}
 	return v, nil
+}
+
+// ails adds what waits in escrow, and whether the target is in quarantine.
+func (b *board) ails(ctx context.Context, site string, t *console.Target) error {
+	waiting, err := b.ledger.Escrows(ctx, t.Name, site)
+	if err != nil {
+		return err
+	}
+	t.Escrow = len(waiting)
+	h, err := b.ledger.Health(ctx, t.Name)
+	if err == nil && !h.Since.IsZero() {
+		t.Quarantine = &console.Quarantine{Since: h.Since, Next: h.Next, Reason: h.Reason}
+	}
+	return err
 }
 
 // latest gives each target's newest run; runs come newest first.
@@ -106,12 +135,9 @@ func latest(runs []ledger.Run) []console.Target {
 			continue
 		}
 		t := console.Target{
-			Name: r.Target, Status: r.End.Status, Reason: r.End.Reason, Started: r.Started, Ended: r.End.At,
-			Applied: byName(r.End.Applied), Failed: byName(r.End.Failed),
+			Name: r.Target, Started: r.Started, Ended: r.End.At, Applied: byName(r.End.Applied), Failed: byName(r.End.Failed),
 		}
-		if r.End.At.IsZero() {
-			t.Status, t.Reason = "running", "it has not ended yet, or it was killed"
-		}
+		t.Status, t.Reason = outcomeOf(&r)
 		list = append(list, t)
 	}
 	slices.SortFunc(list, func(x, y console.Target) int { return strings.Compare(x.Name, y.Name) })
@@ -155,6 +181,12 @@ func (c *cli) printStatus(v console.View) {
 				fmt.Fprintf(c.out, ": %s", t.Reason)
 			}
 			fmt.Fprintln(c.out)
+			if q := t.Quarantine; q != nil {
+				fmt.Fprintf(c.out, "    QUARANTINE since %s: %s; next try %s, or at once with simscim sync --retry\n", when(q.Since), q.Reason, when(q.Next))
+			}
+			if t.Escrow > 0 {
+				fmt.Fprintf(c.out, "    %s in escrow: see simscim escrow\n", count(t.Escrow, "object"))
+			}
 			for _, h := range t.Held {
 				fmt.Fprintf(c.out, "    hold %d since %s: %s\n", h.ID, when(h.Since), strings.Join(h.Breaches, "; "))
 			}
@@ -236,13 +268,7 @@ func (c *cli) printHold(h ledger.Hold, site ledger.SiteRecord) {
 	for _, b := range h.Breaches {
 		fmt.Fprintf(c.out, "  %s\n", b)
 	}
-	var counts []string
-	for _, w := range words {
-		if n := h.Counts[w.counter]; n > 0 {
-			counts = append(counts, count(n, w.noun)+" "+w.todo)
-		}
-	}
-	fmt.Fprintf(c.out, "  the plan: %s\n", strings.Join(counts, ", "))
+	fmt.Fprintf(c.out, "  the plan: %s\n", countsOf(h.Counts, func(w wording) string { return w.todo }))
 	if h.Decision.Verdict != "" {
 		fmt.Fprintf(c.out, "  %s by %s on %s: %s\n", h.Decision.Verdict, h.Decision.By, when(h.Decision.At), h.Decision.Why)
 	}

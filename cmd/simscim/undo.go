@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
+
+	"simscim/connector"
 )
 
 func (c *cli) undoCommand() *cobra.Command {
@@ -36,8 +38,13 @@ func (c *cli) undoCommand() *cobra.Command {
 			if apply {
 				a.tell(cmd.Context(), report)
 			}
-			if err := c.printReport(report, reportStyle{plan: !apply, all: all}); err != nil {
+			style := reportStyle{plan: !apply, all: all, again: fmt.Sprintf("simscim undo %d", id)}
+			if err := c.printReport(report, style); err != nil {
 				return err
+			}
+			if c.output == "text" && len(report.Runs[0].Changes) == 0 && report.Runs[0].Status == connector.Done {
+				fmt.Fprintf(c.out, "\nOf run %d there is nothing to take back: what a run made stays, what it deleted is gone, and what has\n"+
+					"been changed back since is left alone.\n", id)
 			}
 			return exitOf(report, !apply)
 		},

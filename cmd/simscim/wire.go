@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,6 +65,10 @@ func (c *cli) load() (*config.Config, *connector.Routes, error) {
 type opening struct {
 	// exclusive keeps every other simscim that writes away from the store.
 	exclusive bool
+	// rebuild puts the store aside first, when all else is known to be well.
+	rebuild bool
+	// day is a later day that is planned for.
+	day time.Time
 	// watch is told how a run gets on; it may be nil.
 	watch func(connector.Event)
 }
@@ -76,16 +81,9 @@ func (c *cli) selected(opens func() opening, work func(ctx context.Context, a *a
 			return err
 		}
 		defer a.close()
-		sel, err := c.selection(a.cfg)
-		if err != nil {
-			return err
-		}
-		return work(cmd.Context(), a, sel)
+		return work(cmd.Context(), a, c.selection())
 	}
 }
-
-// reading opens for a command that writes nothing.
-func reading() opening { return opening{} }
 
 // open wires everything that the configuration names. Nothing is called yet.
 func (c *cli) open(ctx context.Context, o opening) (*app, error) {
@@ -115,9 +113,17 @@ func (c *cli) wire(ctx context.Context, cfg *config.Config, routes *connector.Ro
 	if err := a.connect(c.now); err != nil {
 		return nil, usageError(err)
 	}
-	window, err := c.windowOf(cfg)
+	if err := c.checkTargets(cfg); err != nil {
+		return nil, err
+	}
+	window, err := c.windowOf(cfg, o.day)
 	if err != nil {
 		return nil, err
+	}
+	if o.rebuild {
+		if err := c.setStoreAside(cfg.Store.DSN); err != nil {
+			return nil, err
+		}
 	}
 	if a.ledger, err = c.store(ctx, cfg, o.exclusive); err != nil {
 		return nil, err
@@ -141,14 +147,31 @@ func (c *cli) store(ctx context.Context, cfg *config.Config, exclusive bool) (le
 	l, err := sqlledger.Open(ctx, cfg.Store.DSN, sqlledger.Options{Key: key, Now: c.now, Exclusive: exclusive, Wait: c.wait})
 	switch busy, isBusy := errors.AsType[*ledger.Busy](err); {
 	case isBusy:
-		return nil, fmt.Errorf("%w; nothing was done. Try again when it is done, or let this one wait with --wait 10m", busy)
+		return nil, fmt.Errorf("%w; nothing was done\nTry: again when it is done, or --wait 10m", busy)
 	case errors.Is(err, ledger.ErrDamaged):
-		return nil, fmt.Errorf("open the store: %w; nothing was done. Bring back a backup, or run simscim sync --rebuild-ledger, "+
-			"which puts the store aside and makes a new one by reading the targets", err)
+		return nil, fmt.Errorf("%w\nTry: a backup, or simscim sync --rebuild-ledger, which puts the store aside and makes a new one "+
+			"by reading the targets", err)
 	case err != nil:
-		return nil, fmt.Errorf("open the store: %w", err)
+		return nil, err // it names the step and, where that matters, the store
 	default:
 		return l, nil
+	}
+}
+
+// setStoreAside makes room for a new store.
+func (c *cli) setStoreAside(dsn string) error {
+	aside, err := sqlledger.SetAside(dsn, c.now())
+	switch busy, isBusy := errors.AsType[*ledger.Busy](err); {
+	case isBusy:
+		return fmt.Errorf("%w; nothing was done\nTry: again when it is done", busy)
+	case errors.Is(err, fs.ErrNotExist):
+		fmt.Fprintln(c.errOut, "There is no store to put aside. One is made by reading the targets.")
+		return nil
+	case err != nil:
+		return err
+	default:
+		fmt.Fprintf(c.errOut, "The store is now %s. A new one is made by reading the targets.\n", aside)
+		return nil
 	}
 }
 
@@ -160,20 +183,26 @@ func (a *app) desk(now func() time.Time) (err error) {
 	return err
 }
 
-// windowOf finds the window that --window names, and refuses one that is over.
-func (c *cli) windowOf(cfg *config.Config) (*config.Window, error) {
+// windowOf finds the window that --window names, and refuses one that is over on the day,
+// which is today unless it is planned for.
+func (c *cli) windowOf(cfg *config.Config, day time.Time) (*config.Window, error) {
 	if c.window == "" {
 		return nil, nil
+	}
+	if day.IsZero() {
+		day = c.now().In(cfg.Zone())
 	}
 	w := cfg.Windows[c.window]
 	switch {
 	case w == nil:
-		return nil, usageError(fmt.Errorf("--window: there is no window %q in the configuration", c.window))
-	case w.Over(c.now().In(cfg.Zone())):
+		return nil, usageError(fmt.Errorf("--window: there is no window %q in the configuration; it has %s",
+			c.window, cmp.Or(joined(slices.Sorted(maps.Keys(cfg.Windows))), "none")))
+	case w.Over(day):
 		return nil, usageError(fmt.Errorf("--window: %s ended on %s; the usual limits hold. Leave the flag out", c.window, w.Until))
-	default:
-		return w, nil
+	case !w.Open(day):
+		fmt.Fprintf(c.errOut, "The window %s opens on %s; until then the usual limits hold.\n", c.window, w.From)
 	}
+	return w, nil
 }
 
 // connect makes the sources and targets.
@@ -256,14 +285,19 @@ func (a *app) close() {
 	}
 }
 
-// selection is what --site and --target select; names that do not exist are refused.
-func (c *cli) selection(cfg *config.Config) (connector.Selection, error) {
+// selection is what --site and --target select.
+func (c *cli) selection() connector.Selection {
+	return connector.Selection{Sites: c.sites, Targets: c.targets}
+}
+
+// checkTargets refuses names in --target that do not exist.
+func (c *cli) checkTargets(cfg *config.Config) error {
 	for _, name := range c.targets {
 		if cfg.Targets[name] == nil {
-			return connector.Selection{}, usageError(fmt.Errorf("--target: there is no target %q in the configuration", name))
+			return usageError(fmt.Errorf("--target: there is no target %q in the configuration", name))
 		}
 	}
-	return connector.Selection{Sites: c.sites, Targets: c.targets}, nil
+	return nil
 }
 
 // logFormat is lines for people on a terminal and JSON for machines.
