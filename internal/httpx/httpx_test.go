@@ -279,6 +279,10 @@ func TestRetryAfterForms(t *testing.T) {
 			t.Errorf("%q: got %s, want %s", value, got, want)
 		}
 	}
+	fast := http.Header{"Retry-After": {"Tue, 01 Sep 2026 05:00:30 GMT"}, "Date": {"Tue, 01 Sep 2026 05:00:00 GMT"}}
+	if d, ok := RetryAfter(fast, now); !ok || d != 30*time.Second {
+		t.Errorf("by a clock that is fast: got %v %v, want 30s", d, ok)
+	}
 	if d, ok := waitInText([]byte(`{"statusCode":429,"message":"Rate limit is exceeded. Try again in 3 seconds."}`)); !ok || d != 3*time.Second {
 		t.Errorf("the wait in the text was not read: %v %v", d, ok)
 	}

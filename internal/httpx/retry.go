@@ -31,7 +31,8 @@ func (c *Client) retryAfter(_ *resty.Client, resp *resty.Response) (time.Duratio
 }
 
 // RetryAfter reads a Retry-After header in either form, seconds or an HTTP date
-// (RFC 9110 §10.2.3). A date in the past is a wait of zero.
+// (RFC 9110 §10.2.3). A date counts from the server's own, for clocks differ; one in the
+// past is a wait of zero.
 func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if v == "" {
@@ -41,7 +42,7 @@ func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 		return time.Duration(n) * time.Second, true
 	}
 	if at, err := http.ParseTime(v); err == nil {
-		return max(at.Sub(now), 0), true
+		return max(at.Sub(serverTime(h, now)), 0), true
 	}
 	return 0, false
 }
@@ -68,8 +69,17 @@ func spent(h http.Header, now time.Time) (time.Duration, bool) {
 	return wait, ok && wait > 0
 }
 
-// resetIn reads when a server counts anew: seconds from now, or since 1970. The server's
-// own Date is then what counts, for clocks differ.
+// serverTime is what the server's clock said when it answered, or now where it does not
+// say.
+func serverTime(h http.Header, now time.Time) time.Time {
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		return date
+	}
+	return now
+}
+
+// resetIn reads when a server counts anew: seconds from now, or since 1970, which is
+// counted by the server's own clock.
 func resetIn(h http.Header, now time.Time) (time.Duration, bool) {
 	n, ok := number(h, "Reset")
 	if !ok || n > math.MaxInt32*2 {
@@ -79,10 +89,7 @@ func resetIn(h http.Header, now time.Time) (time.Duration, bool) {
 	if n < anEpoch {
 		return time.Duration(n) * time.Second, true
 	}
-	if date, err := http.ParseTime(h.Get("Date")); err == nil {
-		now = date
-	}
-	return max(time.Unix(n, 0).Sub(now), 0), true
+	return max(time.Unix(n, 0).Sub(serverTime(h, now)), 0), true
 }
 
 // number reads one of the rate limit headers, in the spellings that are in use: that of

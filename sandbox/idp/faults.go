@@ -205,7 +205,9 @@ func (p *IDP) throttle(w http.ResponseWriter, f Faults) {
 	if f.RetryAfter > 0 {
 		text := strconv.Itoa(int((f.RetryAfter + time.Second - 1) / time.Second))
 		if f.RetryAfterDate {
-			text = p.options.Now().Add(f.RetryAfter).UTC().Format(http.TimeFormat)
+			now := p.options.Now().UTC()
+			text = now.Add(f.RetryAfter).Format(http.TimeFormat)
+			w.Header().Set("Date", now.Format(http.TimeFormat)) // one clock for both
 		}
 		w.Header().Set("Retry-After", text)
 	}

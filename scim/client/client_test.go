@@ -397,6 +397,7 @@ func TestRetryAfterIsKept(t *testing.T) {
 	for value, want := range map[string]time.Duration{"90": 90 * time.Second, "Thu, 01 Jan 1970 00:02:00 GMT": 2 * time.Minute} {
 		c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", value)
+			w.Header().Set("Date", "Thu, 01 Jan 1970 00:00:00 GMT")
 			w.WriteHeader(http.StatusTooManyRequests)
 		})
 		_, err := c.Create(t.Context(), scim.User, []byte("{}"))
