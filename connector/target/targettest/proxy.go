@@ -54,8 +54,11 @@ type Fault struct {
 	Answer string
 }
 
-// Call is one call that came by.
-type Call struct{ Method, Path, Body string }
+// Call is one call that came by. Query is as it stood in the URL.
+type Call struct {
+	Method, Path, Query, Body string
+	Header                    http.Header
+}
 
 // NewProxy starts a proxy in front of upstream, a base URL.
 func NewProxy(t testing.TB, upstream string) *Proxy {
@@ -119,7 +122,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	fault := p.enter(Call{r.Method, r.URL.Path, string(body)})
+	fault := p.enter(Call{r.Method, r.URL.Path, r.URL.RawQuery, string(body), r.Header.Clone()})
 	defer p.leave()
 	if fault == nil {
 		p.forward(w, r, body)
