@@ -164,11 +164,27 @@ func (c *checker) simsID(path string, s *Source) {
 	}
 }
 
-func (c *checker) auth(path string, a *TargetAuth) {
-	c.byType(path, a.Type, []typeKeys{
+// auth checks a target's sign-in, and that it is one of those for the target's type.
+func (c *checker) auth(path string, t *Target) {
+	ways := map[string][]string{
+		"scim":                 {"bearer", "basic", "oauth2", "secret", "certificate", "managed-identity", "workload-identity"},
+		"entra-inbound":        {"secret", "certificate", "managed-identity", "workload-identity"},
+		"okta-identity-source": {"private-key-jwt", "ssws"},
+	}[t.Type]
+	if t.Auth.Type != "" && ways != nil && !slices.Contains(ways, t.Auth.Type) {
+		c.report(child(path, "type"), t.Type+" takes "+strings.Join(ways, ", "))
+		return
+	}
+	c.byType(path, t.Auth.Type, []typeKeys{
 		{"bearer", []string{"token"}, nil},
 		{"basic", []string{"username", "password"}, nil},
 		{"oauth2", []string{"tokenURL", "clientID", "clientSecret"}, []string{"scope"}},
+		{"secret", []string{"clientID", "clientSecret"}, []string{"tenant"}},
+		{"certificate", []string{"clientID", "privateKey"}, []string{"tenant"}},
+		{"managed-identity", nil, []string{"clientID"}},
+		{"workload-identity", nil, []string{"clientID", "tenant"}},
+		{"private-key-jwt", []string{"clientID", "privateKey"}, []string{"keyID"}},
+		{"ssws", []string{"token"}, nil},
 	})
 }
 

@@ -8,7 +8,13 @@ import (
 
 // target checks what is said of a target beyond its sign-in.
 func (c *checker) target(at string, t *Target) {
-	c.auth(child(at, "auth"), &t.Auth)
+	c.byType(at, t.Type, []typeKeys{
+		{"scim", []string{"url", "auth"}, []string{"profile", "traits", "limits", "maxCost", "replaceGroups", "caFile"}},
+		{"entra-inbound", []string{"tenant", "servicePrincipal", "job", "auth"}, []string{"cloud", "dailyCalls", "confirmWithin", "groupKind", "limits", "replaceGroups", "caFile"}},
+		{"okta-identity-source", []string{"url", "source", "auth"}, []string{"confirmWithin", "limits", "caFile"}},
+		{"scim-feed", []string{"path", "tokens", "key"}, nil},
+	})
+	c.auth(child(at, "auth"), t)
 	c.totals(child(at, "safeguards"), t.Safeguards)
 	for key, patterns := range map[string][]string{"users": t.Protect.Users, "groups": t.Protect.Groups} {
 		for i, pattern := range patterns {

@@ -213,15 +213,48 @@ type Credential struct {
 
 // Target is one identity provider instance.
 type Target struct {
-	// Type of the target.
-	Type string `yaml:"type" enum:"scim" required:"true"`
+	// Type of the target: any SCIM 2.0 server; Entra ID by API-driven inbound provisioning,
+	// with groups by Microsoft Graph; Okta by an identity source; or a SCIM feed that
+	// simscim itself serves, and from which Okta imports.
+	Type string `yaml:"type" enum:"scim|entra-inbound|okta-identity-source|scim-feed" required:"true"`
 	// Profile names a known provider whose traits overrule discovery; auto means
 	// discovery alone.
 	Profile string `yaml:"profile" default:"auto"`
-	// URL is the SCIM base URL, the one below which /Users stands.
-	URL string `yaml:"url" required:"true" format:"url"`
+	// URL is the SCIM base URL, the one below which /Users stands; for Okta, that of the
+	// organisation, such as https://trust.okta.com.
+	URL string `yaml:"url" format:"url"`
 	// Auth is how to sign in.
-	Auth TargetAuth `yaml:"auth" required:"true"`
+	Auth TargetAuth `yaml:"auth"`
+	// Tenant is the id or a domain of the Entra tenant.
+	Tenant string `yaml:"tenant"`
+	// Cloud is the Microsoft cloud that the tenant is in.
+	Cloud string `yaml:"cloud" enum:"global|usgov|usgov-dod|china" default:"global"`
+	// ServicePrincipal is the object id of the provisioning app's service principal.
+	ServicePrincipal string `yaml:"servicePrincipal" format:"guid"`
+	// Job is the id of the provisioning job, such as API2AAD.….
+	Job string `yaml:"job"`
+	// DailyCalls is how many uploads the tenant may make in 24 hours, over all schools:
+	// 2,000 with Entra ID P1 or P2, 6,000 with Governance.
+	DailyCalls int `yaml:"dailyCalls" default:"2000" min:"1"`
+	// ConfirmWithin is how long a run waits for the provisioning log, or for an import, to
+	// tell what became of what was sent. What is not told by then is looked for by the
+	// next run.
+	ConfirmWithin Duration `yaml:"confirmWithin" default:"20m" min:"0s" max:"12h"`
+	// GroupKind is what groups are made at Entra ID.
+	GroupKind string `yaml:"groupKind" enum:"security|microsoft365|class" default:"security"`
+	// Source is the id of the identity source at Okta.
+	Source string `yaml:"source"`
+	// Path below which a feed is served, such as /feeds/okta.
+	Path string `yaml:"path"`
+	// Tokens are the secrets by which a feed is read; several, so that one can be changed
+	// after the other.
+	Tokens []secret.Ref `yaml:"tokens"`
+	// Key is the secret under which a feed's content is encrypted in the store, 32 bytes in
+	// base64 or hex.
+	Key secret.Ref `yaml:"key"`
+	// MaxCost is the most, in US dollars, that the calls of one school's plan may cost at a
+	// target with a price per call; a dearer plan is held. Without it cost holds nothing.
+	MaxCost *float64 `yaml:"maxCost" min:"0"`
 	// Limits on calls to this target, shared by all sites.
 	Limits Limits `yaml:"limits" defaults:"perSecond=20 inFlight=8"`
 	// Traits overrule what the profile and discovery say of the server, one by one.
@@ -308,8 +341,9 @@ type Protect struct {
 
 // TargetAuth is how to sign in to a target.
 type TargetAuth struct {
-	// Type of sign-in.
-	Type string `yaml:"type" enum:"bearer|basic|oauth2" required:"true"`
+	// Type of sign-in. A client secret, a certificate, a managed identity or a workload
+	// identity are for Entra ID; private-key-jwt and ssws for Okta.
+	Type string `yaml:"type" enum:"bearer|basic|oauth2|secret|certificate|managed-identity|workload-identity|private-key-jwt|ssws" required:"true"`
 	// Token for bearer.
 	Token secret.Ref `yaml:"token"`
 	// Username for basic.
@@ -324,6 +358,14 @@ type TargetAuth struct {
 	ClientSecret secret.Ref `yaml:"clientSecret"`
 	// Scope for oauth2, separated by blanks.
 	Scope string `yaml:"scope"`
+	// PrivateKey is a PEM key for private-key-jwt, or a certificate with its key for
+	// certificate.
+	PrivateKey secret.Ref `yaml:"privateKey"`
+	// KeyID names the key at Okta.
+	KeyID string `yaml:"keyID"`
+	// Tenant in which to sign in for type secret or certificate of a SCIM target; others
+	// take it from the target.
+	Tenant string `yaml:"tenant"`
 }
 
 // Limits on calls to one host.

@@ -65,6 +65,13 @@ func (m model) extend(defs object) {
 	def("Safeguard")["anyOf"] = oneOf("percent", "count")
 	def("TargetAuth")["oneOf"] = []object{
 		auth("bearer", "token"), auth("basic", "username", "password"), auth("oauth2", "tokenURL", "clientID", "clientSecret", "scope?"),
+		auth("secret", "clientID", "clientSecret", "tenant?"), auth("certificate", "clientID", "privateKey", "tenant?"),
+		auth("managed-identity", "clientID?"), auth("workload-identity", "clientID?", "tenant?"),
+		auth("private-key-jwt", "clientID", "privateKey", "keyID?"), auth("ssws", "token"),
+	}
+	def("Target")["oneOf"] = []object{
+		needs("scim", "url", "auth"), needs("entra-inbound", "tenant", "servicePrincipal", "job", "auth"),
+		needs("okta-identity-source", "url", "source", "auth"), needs("scim-feed", "path", "tokens", "key"),
 	}
 	def("Notice")["oneOf"] = []object{needs("webhook", "url"), needs("teams", "url"), needs("slack", "url"), needs("email", "server", "from", "to")}
 	match := defs["SiteMatch"]

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"iter"
 	"net/http"
+	"time"
 
 	"simscim/connector/plan"
 	"simscim/scim"
@@ -85,11 +86,40 @@ type Outcome struct {
 	// Final marks the last outcome of the change. Err is set only on a final one.
 	Final bool
 	Err   error
+	// Accepted says, without Err and on a final outcome, that the target has taken the
+	// change and will tell later what became of it. Nothing is confirmed by it.
+	Accepted bool
 	// Unsettled says, with Err, that it is not known whether the change was carried
 	// out: the object must be looked for before it is created again.
 	Unsettled bool
 	// Advice is what the target said and what to do about it, in plain words, with
 	// the object's own values taken out. Set with Err.
+	Advice string
+}
+
+// Teller is a target that takes some changes now and tells later what became of them.
+type Teller interface {
+	// Results tells what became of changes that were accepted, as far as the target has
+	// decided by now. Of others nothing is said. A result is never told of a change that
+	// was accepted after the result came about.
+	Results(ctx context.Context, pending []Pending) ([]Result, error)
+}
+
+// Pending is a change that was accepted and not yet told of.
+type Pending struct {
+	Kind scim.Kind
+	Key  string
+	// Since is when it was accepted.
+	Since time.Time
+}
+
+// Result tells what became of a Pending.
+type Result struct {
+	Kind     scim.Kind
+	Key      string
+	RemoteID string
+	// Err and Advice are as in an Outcome; without Err the change is confirmed.
+	Err    error
 	Advice string
 }
 
@@ -120,6 +150,11 @@ type Capabilities struct {
 	MembersPerCreate, MembersPerAdd, MembersPerRemove int
 	Mixed                                             bool
 	Bulk                                              int
+	// Gather is how many changes, of several schools, are best carried out together, because
+	// calls are few or dear; 0 where each school is best done by itself.
+	Gather int
+	// PricePerCall is what one request costs, in US dollars.
+	PricePerCall float64
 	// UserPaths are the only attributes that the target keeps of a user, and GroupPaths the
 	// only ones of a group that can be changed once it is there; nil is any.
 	UserPaths, GroupPaths []scim.Path
