@@ -98,7 +98,7 @@ func needs(kind string, keys ...string) object {
 // auth allows the keys of one type of sign-in, and needs those without "?".
 func auth(kind string, keys ...string) object {
 	properties := object{"type": object{"const": kind}}
-	var required []string
+	required := []string{}
 	for _, k := range keys {
 		name, optional := strings.CutSuffix(k, "?")
 		properties[name] = true
