@@ -87,9 +87,14 @@ type Ledger interface {
 	// Escrows returns the objects that wait for their next try, oldest first, of one site
 	// at one target or, where target or site is empty, of all.
 	Escrows(ctx context.Context, target, site string) ([]Escrow, error)
-	// RetryEscrows makes the same objects due now, expired ones as well, and returns how
-	// many there are.
-	RetryEscrows(ctx context.Context, target, site string) (int, error)
+
+	// Accepted returns the changes that the target has taken and not yet told of, oldest
+	// first.
+	Accepted(ctx context.Context, target string) ([]Accepted, error)
+	// Take takes n of what a budget allows in any time of length per, and returns false,
+	// taking nothing, when it does not allow so many. Every process that works with the
+	// store takes from the same budgets; key names one.
+	Take(ctx context.Context, key string, n int, per time.Duration, limit int) (bool, error)
 
 	// Health returns how a target stands; one never heard of is well.
 	Health(ctx context.Context, target string) (Health, error)
@@ -184,6 +189,10 @@ type Tx interface {
 	// takes it out, and changes nothing when it is not there.
 	PutEscrow(e Escrow) error
 	DropEscrow(target, site string, kind scim.Kind, key string) error
+	// PutAccepted notes a change that the target has taken, in place of one of the same
+	// object; DropAccepted forgets it, and changes nothing when there is none.
+	PutAccepted(a Accepted) error
+	DropAccepted(target, site string, kind scim.Kind, key string) error
 	// LogStep notes what a run has confirmed, so that it can be taken back. Members who are
 	// not in the ledger are left out. It is an error when there is no such run.
 	LogStep(run int64, s Step) error
@@ -260,6 +269,17 @@ type Escrow struct {
 	// Next is when it is tried again, zero once it has expired: then only a change of the
 	// object, or somebody, makes it be tried.
 	Next time.Time
+}
+
+// Accepted is a change that a target has taken and not yet told of.
+type Accepted struct {
+	Target, Site string
+	// Change identifies the change, as in Escrow.
+	Change string
+	At     time.Time
+	// Object is what the ledger shall hold once the change is confirmed, without members.
+	// Kind and Key are always set.
+	Object plan.Known
 }
 
 // Health is how a target stands.

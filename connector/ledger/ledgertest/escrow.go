@@ -114,28 +114,5 @@ func testEscrow(t *testing.T, open func(*testing.T) ledger.Ledger) {
 			}
 			b.wantEscrows("", "")
 		},
-		"made due, expired ones as well": func(b bundle) {
-			retry := func(target, site string, want int) {
-				b.Helper()
-				n, err := b.RetryEscrows(b.Context(), target, site)
-				b.must(err)
-				b.same(want, n)
-			}
-			expired := waiting(siteA, "u2", 2)
-			expired.Next = time.Time{}
-			b.escrow(waiting(siteA, "u1", 1), expired, waiting(siteB, "u1", 3), elsewhere)
-			retry("nowhere", "", 0)
-			retry(target, siteA, 2)
-			got, err := b.Escrows(b.Context(), "", "")
-			b.must(err)
-			now := got[0].Next
-			if now.IsZero() || now.Equal(at(31)) || !now.Equal(got[1].Next) {
-				b.Errorf("they are due at %v and %v, want now", now, got[1].Next)
-			}
-			one := waiting(siteA, "u1", 1)
-			one.Next, expired.Next = now, now
-			b.same([]ledger.Escrow{one, expired, waiting(siteB, "u1", 3), elsewhere}, got)
-			retry("", "", 4)
-		},
 	})
 }

@@ -30,6 +30,8 @@ func Run(t *testing.T, open func(t *testing.T) ledger.Ledger) {
 		"steps":      testSteps,
 		"applied":    testApplied,
 		"escrow":     testEscrow,
+		"accepted":   testAccepted,
+		"budgets":    testBudgets,
 		"health":     testHealth,
 		"notices":    testNotices,
 		"search":     testSearch,

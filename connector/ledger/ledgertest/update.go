@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"simscim/connector/ledger"
 	"simscim/connector/plan"
@@ -177,8 +178,10 @@ func testEnd(t *testing.T, open func(*testing.T) ledger.Ledger) {
 		note("Sizes", err)
 		_, err = l.Escrows(ctx, "", "")
 		note("Escrows", err)
-		_, err = l.RetryEscrows(ctx, "", "")
-		note("RetryEscrows", err)
+		_, err = l.Accepted(ctx, target)
+		note("Accepted", err)
+		_, err = l.Take(ctx, "calls", 1, time.Hour, 10)
+		note("Take", err)
 		_, err = l.Health(ctx, target)
 		note("Health", err)
 		note("SaveHealth", l.SaveHealth(ctx, ledger.Health{Target: target}))

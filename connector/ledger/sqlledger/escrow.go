@@ -80,15 +80,3 @@ func (l *Ledger) Escrows(ctx context.Context, target, site string) ([]ledger.Esc
 	}
 	return escrows, nil
 }
-
-// RetryEscrows makes objects in escrow due now.
-func (l *Ledger) RetryEscrows(ctx context.Context, target, site string) (count int, err error) {
-	err = l.w.do(ctx, "make the escrow due", false, func(t *tx) error {
-		n, err := t.execN(`UPDATE escrow SET next = $1 WHERE scope IN (SELECT s.id
-			FROM scopes s JOIN targets t ON t.id = s.target
-			WHERE ($2 = '' OR t.name = $2) AND ($3 = '' OR s.site = $3))`, micros(l.now()), target, site)
-		count = int(n)
-		return err
-	})
-	return count, err
-}

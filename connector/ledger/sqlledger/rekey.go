@@ -1,6 +1,7 @@
 package sqlledger
 
 import (
+	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -71,7 +72,7 @@ func (u *update) rekey(id int64, target string, kind scim.Kind, key, newKey stri
 // rekeyNotes lets escrow and steps follow an object. What waits under the new key was
 // meant for an object that is not needed any more.
 func (u *update) rekeyNotes(target, kind int64, key, newKey string) error {
-	if err := u.dropEscrows(target, kind, newKey); err != nil {
+	if err := cmp.Or(u.dropEscrows(target, kind, newKey), u.dropAccepted(target, kind, key)); err != nil {
 		return err
 	}
 	err := u.exec(`UPDATE escrow SET key = $4 WHERE key = $1 AND kind = $2 AND `+atTarget, key, kind, target, newKey)

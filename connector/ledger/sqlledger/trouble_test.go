@@ -252,6 +252,7 @@ func TestQueriesUseAnIndex(t *testing.T) {
 		"old runs":    pruneOldRuns,
 		"old steps":   pruneOldSteps,
 		"steps":       `UPDATE steps SET key = $4 WHERE key = $1 AND kind = $2 AND ` + stepAtTarget,
+		"accepted":    `DELETE FROM accepted WHERE key = $1 AND kind = $2 AND ` + acceptedAtTarget,
 		"escrow":      `DELETE FROM escrow WHERE key = $1 AND kind = $2 AND ` + atTarget,
 		"one's names": `DELETE FROM names WHERE holder = $1`,
 	} {

@@ -1,6 +1,7 @@
 package sqlledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -152,7 +153,7 @@ func (u *update) drop(id int64, target string, kind scim.Kind, key string) error
 	if err != nil {
 		return err
 	}
-	if err := u.dropEscrows(at, k, key); err != nil {
+	if err := cmp.Or(u.dropEscrows(at, k, key), u.dropAccepted(at, k, key)); err != nil {
 		return err
 	}
 	if kind == scim.Group {

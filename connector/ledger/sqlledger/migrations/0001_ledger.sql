@@ -162,6 +162,27 @@ CREATE TABLE escrow (
 ) WITHOUT ROWID;
 CREATE INDEX escrow_by_key ON escrow (key);
 
+-- Changes that a target has taken and not yet told of. object is what will be recorded,
+-- as JSON: ids, fingerprints and the user name.
+CREATE TABLE accepted (
+    scope  BIGINT   NOT NULL REFERENCES scopes (id),
+    kind   SMALLINT NOT NULL,
+    key    TEXT     NOT NULL,
+    change TEXT     NOT NULL,
+    at     BIGINT   NOT NULL,
+    object TEXT     NOT NULL,
+    PRIMARY KEY (scope, kind, key)
+) WITHOUT ROWID;
+CREATE INDEX accepted_by_key ON accepted (key);
+
+-- What was taken of each budget, and when.
+CREATE TABLE taken (
+    budget TEXT   NOT NULL,
+    at     BIGINT NOT NULL,
+    n      BIGINT NOT NULL
+);
+CREATE INDEX taken_by_budget ON taken (budget, at);
+
 CREATE TABLE health (
     target BIGINT PRIMARY KEY REFERENCES targets (id),
     since  BIGINT NOT NULL,
