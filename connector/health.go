@@ -12,16 +12,19 @@ import (
 	"simscim/connector/target"
 )
 
-// resting reports the targets of the school that are in quarantine and not yet to be
-// tried again, in the order of its targets.
+// resting reports a school of which all targets are in quarantine and not yet to be tried
+// again, in the order of its targets; of any other school it reports nothing.
 func (e *Engine) resting(ctx context.Context, j Job) []*Run {
-	var runs []*Run
+	runs := make([]*Run, 0, len(j.targets))
 	for _, name := range j.targets {
 		run := newRun(j.Site, name)
-		if e.inQuarantine(ctx, run) {
-			e.close(ctx, run, true)
-			runs = append(runs, run)
+		if !e.inQuarantine(ctx, run) {
+			return nil
 		}
+		runs = append(runs, run)
+	}
+	for _, run := range runs {
+		e.close(ctx, run, true)
 	}
 	return runs
 }

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"simscim/connector/ledger"
 	"simscim/connector/plan"
 	"simscim/connector/target"
+	"simscim/internal/clock"
+	"simscim/internal/httpx"
 	"simscim/mapper"
 	"simscim/roster"
 )
@@ -60,11 +63,14 @@ func (e *Engine) Undo(ctx context.Context, runID int64, apply bool) (*Report, er
 	if err != nil {
 		return nil, err
 	}
+	var calls atomic.Int64
+	elapsed := clock.Stopwatch()
 	run := newRun(j.Site, rec.Target)
-	e.undo(ctx, j, newMode(Manner{}, apply), run, steps)
+	e.undo(httpx.CountInto(ctx, &calls), j, newMode(Manner{}, apply), run, steps)
+	run.Requests.Target, run.Seconds = calls.Load(), elapsed().Seconds()
 	e.close(ctx, run, apply)
 	report := &Report{Runs: []*Run{run}}
-	report.sum(0)
+	report.sum(elapsed())
 	return report, nil
 }
 
