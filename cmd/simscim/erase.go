@@ -29,8 +29,8 @@ func (c *cli) eraseCommand() *cobra.Command {
 			"stands there, and shows what there is. With --apply it removes it: the account's entry, the names\n" +
 			"it had, memberships, escrow, and what is kept to undo runs. With --at-target it deletes the\n" +
 			"account at the target first.\n" +
-			"Somebody who is still on the roll and in scope gets a new account at the next sync: take the\n" +
-			"person out of scope first (users.include in the mapping).\n\n" +
+			"The next sync gives somebody who is still on the roll and in scope an account again, the same\n" +
+			"one if it is still there: take the person out of scope first (users.include in the mapping).\n\n" +
 			"Exit codes: 0 done or nobody found, 5 found (without --apply), 3 some could not be erased, 1 failed.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

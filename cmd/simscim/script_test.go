@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"slices"
@@ -49,6 +51,9 @@ func TestScripts(t *testing.T) {
 			"let":       let,
 			"until":     until,
 			"terminate": terminate,
+			"inbox":     inbox,
+			"overwrite": overwrite,
+			"count":     occurrences,
 		},
 		RequireUniqueNames: true,
 	})
@@ -222,6 +227,10 @@ func fetch(ts *testscript.TestScript, _ bool, args []string) {
 	for range 200 {
 		req, err := http.NewRequestWithContext(context.Background(), args[0], args[1], strings.NewReader(body))
 		ts.Check(err)
+		if strings.Contains(args[1], "/scim/") { // as any other client of the identity provider
+			req.Header.Set("Authorization", "Bearer "+ts.Getenv("SCIM_TOKEN"))
+			req.Header.Set("Content-Type", "application/scim+json")
+		}
 		resp, err := client.Do(req)
 		if err != nil {
 			last = err.Error()
@@ -258,6 +267,44 @@ func terminate(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Fatalf("nothing runs with %s", args[0])
+}
+
+// inbox serves a webhook on loopback that keeps what is posted, one a line: inbox VAR FILE.
+func inbox(ts *testscript.TestScript, _ bool, args []string) {
+	path, mu := ts.MkAbs(args[1]), new(sync.Mutex)
+	ts.Check(os.WriteFile(path, nil, 0o600))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0o600)
+		if err == nil {
+			_, err = io.Copy(file, r.Body)
+			_, more := file.WriteString("\n")
+			err = errors.Join(err, more, file.Close())
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv(args[0], server.URL+"/hook?secret=in-the-address")
+}
+
+// overwrite damages a file as a failing disc does: overwrite FILE OFFSET.
+func overwrite(ts *testscript.TestScript, _ bool, args []string) {
+	at, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	file, err := os.OpenFile(ts.MkAbs(args[0]), os.O_WRONLY, 0)
+	ts.Check(err)
+	_, err = file.WriteAt(bytes.Repeat([]byte{'x'}, 100), at)
+	ts.Check(errors.Join(err, file.Close()))
+}
+
+// occurrences wants a text so many times in a file: count NUMBER TEXT FILE.
+func occurrences(ts *testscript.TestScript, _ bool, args []string) {
+	if got := strings.Count(ts.ReadFile(args[2]), args[1]); strconv.Itoa(got) != args[0] {
+		ts.Fatalf("%s is %d times in %s, not %s\n%s", args[1], got, args[2], args[0], ts.ReadFile(args[2]))
+	}
 }
 
 // TestDemoStays ends the demo when it says that it waits for somebody to look around.

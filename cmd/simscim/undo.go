@@ -19,7 +19,7 @@ func (c *cli) undoCommand() *cobra.Command {
 			"With it the plan goes through the safeguards like any other. What the run made stays, what it\n" +
 			"deleted is gone, and the values of other attributes are not kept. The next sync follows the\n" +
 			"roll again: mend its cause first.\n\n" +
-			"Exit codes: 0 nothing to take back, or done; 5 there is (without --apply); 4 held; 3 some failed; 1 failed.",
+			"Exit codes: 0 nothing to take back, or done; 5 there is (without --apply); 4 held; 3 some could not be taken back; 1 failed.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := strconv.ParseInt(args[0], 10, 64)
