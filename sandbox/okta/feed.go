@@ -147,52 +147,61 @@ func isError(body []byte) error {
 
 // walk reads all pages. Okta steps by what it asks for, so that a page which is short
 // before the end would lose people.
-func (f *feed) walk(ctx context.Context, kind scim.Kind) ([]json.RawMessage, error) {
-	var rows []json.RawMessage
+func (f *feed) walk(ctx context.Context, kind scim.Kind, visit func(place int, row json.RawMessage) error) (int, error) {
+	seen := 0
 	for start := 1; ; start += pageSize {
 		page, err := f.list(ctx, kind, "", start, pageSize)
 		if err != nil {
-			return nil, fmt.Errorf("page from %d: %w", start, err)
+			return 0, fmt.Errorf("page from %d: %w", start, err)
 		}
-		rows = append(rows, page.rows...)
+		for _, row := range page.rows {
+			seen++
+			if err := visit(seen, row); err != nil {
+				return 0, fmt.Errorf("resource %d: %w", seen, err)
+			}
+		}
 		switch {
-		case len(rows) == page.total:
-			return rows, nil
-		case len(rows) > page.total:
-			return nil, fmt.Errorf("page from %d: there are more resources than totalResults", start)
+		case seen == page.total:
+			return seen, nil
+		case seen > page.total:
+			return 0, fmt.Errorf("page from %d: there are more resources than totalResults", start)
 		case len(page.rows) < pageSize:
-			return nil, fmt.Errorf("page from %d: it is short, and more should follow", start)
+			return 0, fmt.Errorf("page from %d: it is short, and more should follow", start)
 		}
 	}
 }
 
-// twice reads all pages two times. Nothing may come in another order.
-func (f *feed) twice(ctx context.Context, kind scim.Kind) ([]json.RawMessage, error) {
-	first, err := f.walk(ctx, kind)
-	if err != nil {
-		return nil, err
-	}
-	second, err := f.walk(ctx, kind)
-	if err != nil {
-		return nil, fmt.Errorf("read again: %w", err)
-	}
-	if len(first) != len(second) {
-		return nil, fmt.Errorf("read again: there are %d resources after %d", len(second), len(first))
-	}
+// twice reads all pages two times. Nothing may come twice, or in another order.
+func (f *feed) twice(ctx context.Context, kind scim.Kind, visit func(row json.RawMessage) error) error {
+	var order []string
 	seen := map[string]bool{}
-	for i := range first {
-		id := idIn(first[i])
+	n, err := f.walk(ctx, kind, func(_ int, row json.RawMessage) error {
+		id := idIn(row)
 		switch {
-		case id == "" || strings.Contains(id, "bulkId"):
-			return nil, fmt.Errorf("resource %d has no proper id", i+1)
+		case id == "" || strings.Contains(id, "bulkId"): // RFC 7643 §3.1
+			return errors.New("it has no proper id")
 		case seen[id]:
-			return nil, fmt.Errorf("resource %d has come before", i+1)
-		case idIn(second[i]) != id:
-			return nil, fmt.Errorf("read again: resource %d is another one", i+1)
+			return errors.New("it has come before")
 		}
-		seen[id] = true
+		seen[id], order = true, append(order, id)
+		return visit(row)
+	})
+	if err != nil {
+		return err
 	}
-	return first, nil
+	again, err := f.walk(ctx, kind, func(place int, row json.RawMessage) error {
+		if place > n || idIn(row) != order[place-1] {
+			return errors.New("it is another one")
+		}
+		return nil
+	})
+	if err == nil && again != n {
+		err = fmt.Errorf("there are %d resources after %d", again, n)
+	}
+	if err != nil {
+		return fmt.Errorf("read again: %w", err)
+	}
+	return nil
 }
 
 func idIn(row json.RawMessage) string {

@@ -258,7 +258,18 @@ func TestBadFeeds(t *testing.T) {
 			}
 		}
 	}
-	reads := 0
+	// later changes the second whole reading of the users.
+	later := func(change func(doc map[string]any)) func(*http.Request, map[string]any) {
+		reads := 0
+		return func(r *http.Request, doc map[string]any) {
+			if !isList(r) || len(rows(doc)) != 3 {
+				return
+			}
+			if reads++; reads == 2 {
+				change(doc)
+			}
+		}
+	}
 	tests := map[string]struct {
 		bend func(*http.Request, map[string]any)
 		want string
@@ -271,11 +282,11 @@ func TestBadFeeds(t *testing.T) {
 		"no list":           {set("schemas", []string{scim.UserURN}), "ListResponse"},
 		"short page":        {set("totalResults", 300), "it is short"},
 		"too many":          {set("totalResults", 1), "more resources than totalResults"},
-		"no id":             {of("/Users", "id", ""), "no proper id"},
-		"id with bulkId":    {of("/Users", "id", "bulkId:1"), "no proper id"},
-		"id twice":          {of("/Users", "id", "id-00002"), "has come before"},
+		"no id":             {of("/Users", "id", ""), "it has no proper id"},
+		"id with bulkId":    {of("/Users", "id", "bulkId:1"), "it has no proper id"},
+		"id twice":          {of("/Users", "id", "id-00002"), "it has come before"},
 		"user name twice":   {of("/Users", "userName", "USER1"), "the user name has come before"},
-		"no user name":      {of("/Users", "userName", nil), "user 1 of the feed: userName is missing"},
+		"no user name":      {of("/Users", "userName", nil), "resource 1: userName is missing"},
 		"no given name":     {of("/Users", "name", map[string]any{"familyName": "Lee"}), "name.givenName is missing"},
 		"no family name":    {of("/Users", "name", map[string]any{"givenName": "Ann"}), "name.familyName is missing"},
 		"no emails":         {of("/Users", "emails", []any{}), "emails are missing"},
@@ -283,15 +294,19 @@ func TestBadFeeds(t *testing.T) {
 		"one phone":         {of("/Users", "phoneNumbers", "1"), "must be a list"},
 		"no active":         {of("/Users", "active", nil), "active is missing"},
 		"active as text":    {of("/Users", "active", "True"), "wrong type"},
-		"no group name":     {of("/Groups", "displayName", ""), "import groups: group 1"},
-		"one member":        {of("/Groups", "members", map[string]any{"value": "id-00001"}), "import groups: group 1"},
-		"another order": {func(r *http.Request, doc map[string]any) {
-			if list := rows(doc); isList(r) && len(list) == 3 {
-				if reads++; reads == 2 {
-					list[0], list[2] = list[2], list[0]
-				}
-			}
-		}, "read again: resource 1 is another one"},
+		"no group name":     {of("/Groups", "displayName", ""), "it needs a displayName"},
+		"one member":        {of("/Groups", "members", map[string]any{"value": "id-00001"}), "it needs a displayName"},
+		"another order": {later(func(doc map[string]any) {
+			list := rows(doc)
+			list[0], list[2] = list[2], list[0]
+		}), "resource 1: it is another one"},
+		"one more later": {later(func(doc map[string]any) {
+			doc["totalResults"], doc["itemsPerPage"] = 4, 4
+			doc["Resources"] = append(rows(doc), map[string]any{"id": "new"})
+		}), "resource 4: it is another one"},
+		"one less later": {later(func(doc map[string]any) {
+			doc["totalResults"], doc["itemsPerPage"], doc["Resources"] = 2, 2, rows(doc)[:2]
+		}), "read again: there are 2 resources after 3"},
 		"a filter that is ignored": {func(r *http.Request, doc map[string]any) {
 			if strings.Contains(r.URL.Query().Get("filter"), "nobody") {
 				doc["totalResults"], doc["itemsPerPage"], doc["Resources"] = 1, 1, []any{map[string]any{"id": "id-00001"}}

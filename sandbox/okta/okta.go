@@ -14,8 +14,10 @@
 // done before; that attributes left out of an upsert stay and null clears them; that a
 // user who was deleted cannot be read back, stays in groups, and is active again by an
 // upsert; that members must be known when the import runs; which records fail in an
-// import (Org.Snapshot tells them, as Okta's System Log would); that too many bytes,
-// loads or entities are 400; 200 memberships on a page; 600 requests a minute.
+// import (Org.Snapshot tells them, as Okta's System Log would); that an import which ends
+// in ERROR has changed nothing; that single records change at once; that the scope to
+// manage does not let read; that too many bytes, loads or entities are 400 and an unknown
+// session is 404; 200 memberships on a page; 600 requests a minute.
 //
 // It is the outside world: it knows SCIM and nothing of simscim's engine. All in it
 // follows from its seed, its clock and the requests. Errors never repeat a value that

@@ -58,23 +58,23 @@ func (f *feed) users(ctx context.Context) ([]account, error) {
 	if _, err := f.list(ctx, scim.User, "", 1, 2); err != nil {
 		return nil, fmt.Errorf("first test: %w", err)
 	}
-	rows, err := f.twice(ctx, scim.User)
-	if err != nil {
-		return nil, err
-	}
 	var out []account
 	names := map[string]bool{}
-	for i, row := range rows {
+	err := f.twice(ctx, scim.User, func(row json.RawMessage) error {
 		u, err := readAccount(row)
 		if err != nil {
-			return nil, fmt.Errorf("user %d of the feed: %w", i+1, err)
+			return err
 		}
 		name := scim.Fold(u.Profile["userName"])
 		if names[name] {
-			return nil, fmt.Errorf("user %d of the feed: the user name has come before", i+1)
+			return errors.New("the user name has come before")
 		}
 		names[name] = true
 		out = append(out, u)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	found, err := f.list(ctx, scim.User, userNamed(nobody), 1, pageSize)
 	switch {
@@ -120,24 +120,24 @@ func readAccount(row json.RawMessage) (account, error) {
 
 // groups reads every group with its members.
 func (f *feed) groups(ctx context.Context) ([]Group, error) {
-	rows, err := f.twice(ctx, scim.Group)
-	if err != nil {
-		return nil, err
-	}
 	var out []Group
-	for i, row := range rows {
+	err := f.twice(ctx, scim.Group, func(row json.RawMessage) error {
 		var g struct {
 			ID, DisplayName string
 			Members         []struct{ Value string }
 		}
 		if json.Unmarshal(row, &g) != nil || g.DisplayName == "" {
-			return nil, fmt.Errorf("group %d of the feed: it needs a displayName, and members in a list", i+1)
+			return errors.New("it needs a displayName, and members in a list")
 		}
 		read := Group{ID: idOf("00g", g.ID), ExternalID: g.ID, Type: AppGroup, DisplayName: g.DisplayName}
 		for _, m := range g.Members {
 			read.Members = append(read.Members, m.Value)
 		}
 		out = append(out, read)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	if len(out) == 0 {
 		return nil, nil

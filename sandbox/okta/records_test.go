@@ -22,6 +22,7 @@ func TestSingleUsers(t *testing.T) {
 	b.refused(t, 400, "E0000001", "POST", "/users", person("b", "ANN"))
 	b.refused(t, 400, "E0000001", "POST", "/users", `{"externalId": "c", "profile": {"firstName": "Cid"}}`)
 	b.refused(t, 400, "E0000003", "POST", "/users", `{`)
+	b.refused(t, 400, "E0000001", "POST", "/users", person(strings.Repeat("x", 256), "long"))
 	path := "/users/" + url.PathEscape("a/b c")
 	a := b.must(t, 200, "GET", path, "")
 	if a.body["externalId"] != "a/b c" || a.body["created"] != "2026-09-01T02:00:00.000Z" {

@@ -2,6 +2,7 @@ package okta_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -29,6 +30,16 @@ func TestSpec(t *testing.T) {
 	if required != 11 || len(steps) != 15 || steps[8].Status != 201 || steps[8].Took <= 0 {
 		t.Errorf("%d steps, of which %d required, created: %+v", len(steps), required, steps[8])
 	}
+	// The test asks for the name in capitals and does not look who is found.
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "http://school.test/scim/v2/Users?filter=userName+eq+%22RUNSCOPE300@ATKO.TEST%22", nil)
+	r.Header.Set("Authorization", "Bearer "+feedToken)
+	w := httptest.NewRecorder()
+	s.scim.ServeHTTP(w, r)
+	if !strings.Contains(w.Body.String(), `"totalResults":1`) {
+		t.Errorf("capitals: %s", w.Body)
+	}
+	// The user that it left behind can be imported.
+	s.imported(t, okta.NewImporter(okta.ImporterOptions{Users: []string{"RUNSCOPE300@atko.test"}}), okta.Result{Created: 1, Matched: 1, Groups: 1, Memberships: 1})
 }
 
 // Each fault is found in the steps that it breaks, and in no others.
