@@ -71,7 +71,7 @@ func (m *model) sync(t *rapid.T, manner connector.Manner) *connector.Run {
 		return run
 	}
 	well := !dead && (run.Status == connector.Done || run.Status == connector.Partial)
-	m.unsure = dead || m.dir.unsettled
+	m.unsure = dead || m.dir.unsettled || m.unsure && run.Status != connector.Done
 	m.dir.unsettled = false
 	m.count(well)
 	m.promises(t, before, after)

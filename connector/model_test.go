@@ -99,7 +99,7 @@ type model struct {
 	// held is the last hold; approved says that somebody has let it pass.
 	held     int64
 	approved bool
-	// unsure says that it is not known what the last run did.
+	// unsure says that it is not known what a run did, and that none has settled it since.
 	unsure bool
 	past   map[string]*history
 	// names tells who had which user name first, by its folded form.
