@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -45,21 +46,32 @@ func (p *pass) carryOut(ctx context.Context, held []plan.Breach) error {
 	}
 	p.run.begun, p.id = true, id
 	rec := p.newRecorder()
-	err = p.rounds(ctx, rec, approval)
+	if p.caps.Gather > 0 {
+		if err = p.join(ctx, rec, approval); err == nil {
+			return nil
+		}
+	} else {
+		err = p.rounds(ctx, rec, approval)
+	}
+	return p.wrapUp(ctx, rec, err)
+}
+
+// wrapUp records how the run ended. err is what ended it early.
+func (p *pass) wrapUp(ctx context.Context, rec *recorder, err error) error {
 	rec.close()
 	if err != nil || rec.unsettled {
 		p.listings.forget(p.run.Target)
 	}
 	applied, failed := rec.tally()
-	p.run.outcome(applied)
-	p.failed, p.tried, p.ended = len(rec.failures), len(p.plan.Changes), err
+	p.run.outcome(applied, rec.accepted)
+	p.failed, p.tried, p.ended = rec.refusals(), len(p.plan.Changes), err
 	p.conclude(err, rec)
 	if err := p.settleEscrow(ctx, rec, err == nil); err != nil {
 		return err
 	}
 	end := ledger.RunEnd{At: p.Now(), Status: string(p.run.Status), Reason: bounded(p.run.Reason), Applied: applied, Failed: failed}
 	// What is known must be recorded even when the run was told to stop.
-	if err := p.Ledger.FinishRun(context.WithoutCancel(ctx), id, end, err == nil && !rec.unsettled && !p.unclaimed(rec)); err != nil {
+	if err := p.Ledger.FinishRun(context.WithoutCancel(ctx), p.id, end, err == nil && !rec.unsettled && !p.unclaimed(rec)); err != nil {
 		return fmt.Errorf("record the end of the run: %w", err)
 	}
 	return nil
@@ -229,6 +241,16 @@ func (p *pass) conclude(err error, rec *recorder) {
 	default:
 		p.run.end(Done, p.summary())
 	}
+	if n := sum(rec.accepted); n > 0 && err == nil {
+		p.run.Reason = strings.TrimPrefix(p.run.Reason+"; ", "; ") + fmt.Sprintf("%d changes are accepted, and the target has yet to tell what became of them", n)
+	}
+}
+
+func sum(counts map[plan.Counter]int) (n int) {
+	for _, count := range counts {
+		n += count
+	}
+	return n
 }
 
 // onlyRetries tells whether all that failed had failed before: the rest of the school is

@@ -50,6 +50,10 @@ type pass struct {
 	counted map[plan.Ref]*plan.Known
 	// escrow are the objects that failed before.
 	escrow map[plan.Ref]ledger.Escrow
+	// accepted are the objects whose change the target has taken and not yet told of.
+	accepted map[plan.Ref]ledger.Accepted
+	// waits says that the plan is carried out together with those of other schools.
+	waits bool
 	// once says that the plan may not be worked out anew: it does not follow from the roll.
 	once bool
 	// id is the run's in the ledger, 0 until it has begun.
@@ -67,8 +71,9 @@ func (e *Engine) newPass(j Job, m mode, snap *roster.Snapshot, run *Run) *pass {
 	return &pass{Engine: e, Job: j, mode: m, snap: snap, run: run, target: e.Targets[run.Target], foreign: map[string]bool{}}
 }
 
-// pass takes the snapshot to one target and fills run.
-func (e *Engine) pass(ctx context.Context, j Job, m mode, snap *roster.Snapshot, run *Run) {
+// pass takes the snapshot to one target and fills run. It returns true when the school
+// waits to be carried out together with others.
+func (e *Engine) pass(ctx context.Context, j Job, m mode, snap *roster.Snapshot, run *Run) (waits bool) {
 	var calls atomic.Int64
 	took := clock.Stopwatch()
 	p := e.newPass(j, m, snap, run)
@@ -79,11 +84,12 @@ func (e *Engine) pass(ctx context.Context, j Job, m mode, snap *roster.Snapshot,
 	if err != nil {
 		run.end(Failed, err.Error())
 	}
-	if m.apply {
+	if m.apply && !p.waits {
 		p.diagnose(ctx, err)
 	}
-	run.Requests.Target = calls.Load()
+	run.Requests.Target += calls.Load()
 	run.Seconds += took().Seconds()
+	return p.waits
 }
 
 // work plans and, in a sync, applies. It sets the run's status; an error stands for
@@ -99,6 +105,7 @@ func (p *pass) work(ctx context.Context) (err error) {
 func (p *pass) judge(ctx context.Context) error {
 	p.run.planned(p.plan.Counts())
 	p.run.Least = p.caps.Least(p.plan.Changes)
+	p.run.Cost = float64(p.run.Least) * p.caps.PricePerCall
 	p.troubles()
 	held, err := p.breaches(ctx)
 	if err != nil {
@@ -170,6 +177,9 @@ func (p *pass) settings() *config.Target { return p.Routes.target(p.run.Target) 
 // out to hold some of them, or when another site was quicker.
 func (p *pass) settle(ctx context.Context) error {
 	for range maxRounds {
+		if err := p.loadAccepted(ctx); err != nil { // what it tells goes into the ledger
+			return err
+		}
 		var err error
 		if p.state, err = p.Ledger.Load(ctx, p.run.Target, p.Site.ID); err != nil {
 			return fmt.Errorf("read the ledger: %w", err)

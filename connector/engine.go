@@ -44,6 +44,9 @@ type Options struct {
 	Routes  *Routes
 	// Window, if not nil, holds the limits that are in force on its days.
 	Window *config.Window
+	// Pause is how long to wait before a target is asked again what became of what it has
+	// accepted; 0 is 15 seconds.
+	Pause time.Duration
 	// Parallel is how many sites are read and mapped at once; 0 is 1. At one target,
 	// sites are always worked on one after the other.
 	Parallel int
@@ -81,7 +84,7 @@ func New(o Options) (*Engine, error) {
 	if o.Ledger == nil || o.Routes == nil || o.Now == nil {
 		return nil, errors.New("an engine needs a ledger, routes and a clock")
 	}
-	o.Parallel = max(o.Parallel, 1)
+	o.Parallel, o.Pause = max(o.Parallel, 1), cmp.Or(o.Pause, 15*time.Second)
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
@@ -125,7 +128,10 @@ func (e *Engine) Sync(ctx context.Context, sel Selection, m Manner) (*Report, er
 
 // SyncSchool syncs one school that Align found, at all of its targets.
 func (e *Engine) SyncSchool(ctx context.Context, j Job) []*Run {
-	return e.visit(ctx, j, newMode(Manner{}, true))
+	m := newMode(Manner{}, true)
+	runs := e.visit(ctx, j, m)
+	e.finishGathering(ctx, m.gathering)
+	return runs
 }
 
 // mode says how far a run goes.
@@ -136,10 +142,12 @@ type mode struct {
 	listings *listings
 	// expected sums, in a plan, what the schools before would change at each target.
 	expected *expected
+	// gathering holds the schools that are carried out together.
+	gathering *gathering
 }
 
 func newMode(m Manner, apply bool) mode {
-	return mode{Manner: m, apply: apply, listings: &listings{}, expected: &expected{}}
+	return mode{Manner: m, apply: apply, listings: &listings{}, expected: &expected{}, gathering: &gathering{}}
 }
 
 // run works on every selected site. It returns an error only when it could not even
@@ -163,6 +171,7 @@ func (e *Engine) run(ctx context.Context, sel Selection, m mode) (*Report, error
 		})
 	}
 	_ = group.Wait() // the functions return no error
+	e.finishGathering(ctx, m.gathering)
 	slices.SortStableFunc(report.Runs, func(x, y *Run) int {
 		return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.Site, y.Site), cmp.Compare(x.Target, y.Target))
 	})

@@ -27,10 +27,13 @@ func (p *pass) loadEscrow(ctx context.Context) error {
 
 // waiting are the changes that are not yet to be tried again.
 func (p *pass) waiting() map[plan.Ref]plan.Wait {
-	if p.Retry || len(p.escrow) == 0 {
-		return nil
-	}
 	waits := map[plan.Ref]plan.Wait{}
+	for ref, a := range p.accepted {
+		waits[ref] = plan.Wait{Change: a.Change, Reason: "the target has accepted it on " + minute(a.At) + " and not yet told what became of it"}
+	}
+	if p.Retry {
+		return waits
+	}
 	for ref, e := range p.escrow {
 		if e.Next.IsZero() || p.Now().Before(e.Next) {
 			waits[ref] = plan.Wait{Change: e.Change, Reason: "in escrow: " + e.Reason}
@@ -56,6 +59,9 @@ func (p *pass) settleEscrow(ctx context.Context, rec *recorder, ended bool) erro
 	for i := range rec.failures {
 		f := &rec.failures[i]
 		failed[plan.Ref{Kind: f.Change.Kind, Key: f.Change.Key}] = true
+		if errors.Is(f.Err, target.ErrPutOff) {
+			continue
+		}
 		if refused(f.Err) || len(rec.applied) > 0 { // one that answers others refuses this one
 			in = append(in, p.escrowed(f))
 		}

@@ -44,6 +44,9 @@ func (p *pass) breaches(ctx context.Context) ([]plan.Breach, error) {
 		forSite, forTarget = w.Safeguards, w.TargetSafeguards
 	}
 	found := plan.Check(p.plan, p.state, limits(p.Route.Safeguards, forSite))
+	if b, dear := p.tooDear(); dear {
+		found = append(found, b)
+	}
 	total := limits(p.settings().Safeguards, forTarget)
 	if len(total) == 0 || len(p.plan.Changes) == 0 {
 		return found, nil
@@ -66,12 +69,35 @@ func (p *pass) breaches(ctx context.Context) ([]plan.Breach, error) {
 	return found, nil
 }
 
-// expected is what the schools of one run share of each target: how much is there, and,
-// in a plan, what the schools before would change.
+// tooDear holds a plan whose calls would cost more than they may.
+func (p *pass) tooDear() (plan.Breach, bool) {
+	most := p.settings().MaxCost
+	if most == nil || p.run.Cost <= *most {
+		return plan.Breach{}, false
+	}
+	return plan.Breach{Counter: "cost", Sentence: fmt.Sprintf("cost: about $%.2f for %d calls, $%.2f allowed", p.run.Cost, p.run.Least, *most)}, true
+}
+
+// expected is what the schools of one run share of each target: how much is there, whether
+// it was asked for news, and, in a plan, what the schools before would change.
 type expected struct {
 	mu   sync.Mutex
 	sum  map[string]map[plan.Counter]int
 	size map[string]plan.Sizes
+	// asked are the targets that were asked what became of earlier changes.
+	asked map[string]bool
+}
+
+// first tells whether this is the first school of the run to ask for the target.
+func (x *expected) first(target string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.asked == nil {
+		x.asked = map[string]bool{}
+	}
+	first := !x.asked[target]
+	x.asked[target] = true
+	return first
 }
 
 // sizes counts a target once a run: for a large one that takes a while.

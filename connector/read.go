@@ -45,7 +45,10 @@ func (e *Engine) visit(ctx context.Context, j Job, m mode) []*Run {
 			run.end(statusOf(err), err.Error())
 		case m.apply && !m.Retry && e.inQuarantine(ctx, run):
 		default:
-			e.pass(ctx, j, m, snap, run)
+			if e.pass(ctx, j, m, snap, run) {
+				runs = append(runs, run) // it is closed when it has been carried out
+				continue
+			}
 		}
 		e.close(ctx, run, m.apply)
 		runs = append(runs, run)

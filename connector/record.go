@@ -3,6 +3,7 @@ package connector
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"sync"
 	"time"
@@ -25,8 +26,10 @@ type recorder struct {
 
 	mu sync.Mutex
 	// ids are the target's ids of users confirmed in this run.
-	ids      map[string]string
-	applied  map[plan.Counter]int
+	ids     map[string]string
+	applied map[plan.Counter]int
+	// accepted counts what the target has taken and will tell of later.
+	accepted map[plan.Counter]int
 	failures []target.Outcome
 	// taken are the names that the target refused because somebody else has them.
 	taken []string
@@ -58,7 +61,7 @@ const (
 func (p *pass) newRecorder() *recorder {
 	r := &recorder{
 		pass: p, queue: make(chan piece, maxBatch), done: make(chan struct{}),
-		ids: map[string]string{}, applied: map[plan.Counter]int{},
+		ids: map[string]string{}, applied: map[plan.Counter]int{}, accepted: map[plan.Counter]int{},
 	}
 	go r.write()
 	return r
@@ -127,6 +130,9 @@ func (r *recorder) account(o *target.Outcome) {
 	if n := len(o.Removed); n > 0 {
 		r.applied[plan.RemoveMember] += n
 	}
+	if o.Accepted {
+		r.accepted[plan.Counter(c.Action)]++
+	}
 	r.unsettled = r.unsettled || o.Unsettled
 	if o.Err != nil {
 		r.failures = append(r.failures, *o)
@@ -150,11 +156,22 @@ func (r *recorder) soFar() map[plan.Counter]int {
 	return maps.Clone(r.applied)
 }
 
+// refusals counts the failures that say something about the target: what was put off
+// says nothing.
+func (r *recorder) refusals() (n int) {
+	for _, f := range r.failures {
+		if !errors.Is(f.Err, target.ErrPutOff) {
+			n++
+		}
+	}
+	return n
+}
+
 // tally returns what was confirmed and what was planned in vain.
 func (r *recorder) tally() (applied, failed map[plan.Counter]int) {
 	failed = map[plan.Counter]int{}
 	for counter, tally := range r.pass.run.Changes {
-		if n := tally.Planned - r.applied[counter]; n > 0 {
+		if n := tally.Planned - r.applied[counter] - r.accepted[counter]; n > 0 {
 			failed[counter] = n
 		}
 	}
@@ -242,6 +259,10 @@ func (p *pass) put(tx ledger.Tx, o *target.Outcome) error {
 		}
 	}
 	switch {
+	case o.Accepted:
+		return tx.PutAccepted(ledger.Accepted{
+			Target: name, Site: p.Site.ID, Action: c.Action, Change: c.Identity(p.printer.Print), At: p.Now(), Object: p.known(c, o.RemoteID),
+		})
 	case o.Gone:
 		return tx.DropObject(name, c.Kind, c.Key)
 	case o.Err != nil && !o.Attributes:

@@ -61,6 +61,9 @@ type Run struct {
 	// Least is the smallest number of requests in which the plan could be carried out at
 	// the target, to be seen beside Requests.Target; 0 where there was nothing to do.
 	Least int `json:"leastRequests,omitempty"`
+	// Cost is what those requests would cost at a target with a price per call, in US
+	// dollars.
+	Cost float64 `json:"cost,omitempty"`
 	// Hold is the id under which a held plan can be approved.
 	Hold int64 `json:"hold,omitempty"`
 	// InGrace counts the people who are missing but not yet suspended.
@@ -89,6 +92,8 @@ type Tally struct {
 	Planned int  `json:"planned"`
 	Applied *int `json:"applied,omitempty"`
 	Failed  *int `json:"failed,omitempty"`
+	// Accepted counts what the target has taken and not yet told of.
+	Accepted int `json:"accepted,omitempty"`
 }
 
 // Requests counts HTTP requests, retries included.
@@ -178,11 +183,13 @@ func (r *Run) replanned(done, counts map[plan.Counter]int) {
 	r.planned(done)
 }
 
-// outcome takes what was confirmed; whatever was planned and is not confirmed failed.
-func (r *Run) outcome(applied map[plan.Counter]int) {
+// outcome takes what was confirmed and what was accepted; whatever else was planned
+// failed.
+func (r *Run) outcome(applied, accepted map[plan.Counter]int) {
 	for counter, tally := range r.Changes {
 		done := applied[counter]
-		failed := max(tally.Planned-done, 0)
+		tally.Accepted = accepted[counter]
+		failed := max(tally.Planned-done-tally.Accepted, 0)
 		tally.Applied, tally.Failed = &done, &failed
 	}
 }
@@ -253,6 +260,7 @@ func (t *Tally) add(other *Tally) {
 	t.Planned += other.Planned
 	t.Applied = addInt(t.Applied, other.Applied)
 	t.Failed = addInt(t.Failed, other.Failed)
+	t.Accepted += other.Accepted
 }
 
 func addInt(sum, n *int) *int {

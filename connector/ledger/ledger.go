@@ -274,6 +274,7 @@ type Escrow struct {
 // Accepted is a change that a target has taken and not yet told of.
 type Accepted struct {
 	Target, Site string
+	Action       plan.Action
 	// Change identifies the change, as in Escrow.
 	Change string
 	At     time.Time

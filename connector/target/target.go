@@ -57,6 +57,10 @@ type Target interface {
 // ErrCredentials marks an error of a target that cannot be signed in to.
 var ErrCredentials = errors.New("the target refuses the credentials")
 
+// ErrPutOff marks the error of a change that was not sent because no more calls are
+// allowed for now. The next run sends it.
+var ErrPutOff = errors.New("put off until more calls are allowed")
+
 // CredentialsRefused tells whether going on is of no use before somebody has renewed the
 // credentials.
 func CredentialsRefused(err error) bool {
@@ -153,6 +157,9 @@ type Capabilities struct {
 	// Gather is how many changes, of several schools, are best carried out together, because
 	// calls are few or dear; 0 where each school is best done by itself.
 	Gather int
+	// OnePhase says that changes of all kinds may be handed over at once: the target puts
+	// them in order itself, and knows members by key.
+	OnePhase bool
 	// PricePerCall is what one request costs, in US dollars.
 	PricePerCall float64
 	// UserPaths are the only attributes that the target keeps of a user, and GroupPaths the

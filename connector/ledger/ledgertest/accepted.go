@@ -12,7 +12,7 @@ import (
 // taken is a change that a target has taken at a minute.
 func taken(site, key string, minute int) ledger.Accepted {
 	return ledger.Accepted{
-		Target: target, Site: site, Change: "c-" + key, At: at(minute),
+		Target: target, Site: site, Action: plan.CreateUser, Change: "c-" + key, At: at(minute),
 		Object: plan.Known{
 			Kind: scim.User, Key: key, SourceID: "p-" + key, Home: site, Status: plan.Active, Name: key + "@x.uk",
 			Prints: plan.Prints{{Path: "active", Sum: 1}, {Path: "userName", Sum: 1 << 63}},
@@ -76,9 +76,10 @@ func testAccepted(t *testing.T, open func(*testing.T) ledger.Ledger) {
 		},
 		"what cannot be kept is refused": func(b bundle) {
 			for name, change := range map[string]func(*ledger.Accepted){
-				"no key":  func(a *ledger.Accepted) { a.Object.Key = "" },
-				"no kind": func(a *ledger.Accepted) { a.Object.Kind = "" },
-				"no site": func(a *ledger.Accepted) { a.Site = "" },
+				"no key":    func(a *ledger.Accepted) { a.Object.Key = "" },
+				"no kind":   func(a *ledger.Accepted) { a.Object.Kind = "" },
+				"no action": func(a *ledger.Accepted) { a.Action = "" },
+				"no site":   func(a *ledger.Accepted) { a.Site = "" },
 			} {
 				a := taken(siteA, "u1", 1)
 				change(&a)

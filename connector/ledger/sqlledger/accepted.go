@@ -23,16 +23,16 @@ func (u *update) PutAccepted(a ledger.Accepted) error {
 	if err != nil {
 		return fmt.Errorf("note an accepted change: %w", err)
 	}
-	if err := cmp.Or(checkID("a key", a.Object.Key), checkText("a change", a.Change)); err != nil {
+	if err := cmp.Or(checkID("a key", a.Object.Key), checkID("an action", string(a.Action)), checkText("a change", a.Change)); err != nil {
 		return err
 	}
 	_, scope, err := u.l.scope(u.tx, a.Target, a.Site)
 	if err != nil {
 		return err
 	}
-	return u.exec(`INSERT INTO accepted (scope, kind, key, change, at, object) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (scope, kind, key) DO UPDATE SET change = excluded.change, at = excluded.at, object = excluded.object`,
-		scope, kind, a.Object.Key, a.Change, micros(a.At), string(object))
+	return u.exec(`INSERT INTO accepted (scope, kind, key, action, change, at, object) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (scope, kind, key) DO UPDATE SET action = excluded.action, change = excluded.change, at = excluded.at, object = excluded.object`,
+		scope, kind, a.Object.Key, string(a.Action), a.Change, micros(a.At), string(object))
 }
 
 // DropAccepted forgets a change that a target had taken.
@@ -63,13 +63,13 @@ func (l *Ledger) Accepted(ctx context.Context, target string) ([]ledger.Accepted
 		a := ledger.Accepted{Target: target}
 		var at int64
 		var object string
-		if err := rows.Scan(&a.Site, &a.Change, &at, &object); err != nil {
+		if err := rows.Scan(&a.Site, &a.Action, &a.Change, &at, &object); err != nil {
 			return err
 		}
 		a.At = fromMicros(at)
 		list = append(list, a)
 		return json.Unmarshal([]byte(object), &list[len(list)-1].Object)
-	}, `SELECT s.site, a.change, a.at, a.object
+	}, `SELECT s.site, a.action, a.change, a.at, a.object
 		FROM targets t JOIN scopes s ON s.target = t.id JOIN accepted a ON a.scope = s.id
 		WHERE t.name = $1 ORDER BY a.at, s.site, a.kind, a.key`, target)
 	if err != nil {

@@ -168,6 +168,7 @@ CREATE TABLE accepted (
     scope  BIGINT   NOT NULL REFERENCES scopes (id),
     kind   SMALLINT NOT NULL,
     key    TEXT     NOT NULL,
+    action TEXT     NOT NULL,
     change TEXT     NOT NULL,
     at     BIGINT   NOT NULL,
     object TEXT     NOT NULL,
