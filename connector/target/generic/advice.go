@@ -1,20 +1,12 @@
 package generic
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"html"
 	"net/http"
-	"net/url"
-	"regexp"
 	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
-
+	"simscim/connector/target/redact"
 	"simscim/internal/httpx"
 	"simscim/scim"
 )
@@ -104,8 +96,6 @@ func statusAdvice(e *scim.Error) string {
 	}
 }
 
-var emailLike = regexp.MustCompile(`[^\s"'<>()\[\]{},;:=]+@[^\s"'<>()\[\]{},;:=]+`)
-
 // redact takes out of a server's words every value of the object, every id that was
 // sent, and whatever looks like an e-mail address. Where the object's values are not at
 // hand, as with a suspension or a deletion, nothing of the words is kept.
@@ -113,31 +103,17 @@ func (j *job) redact(said string) string {
 	if said == "" || j.change.Kind == scim.User && j.change.After.String("userName") == "" {
 		return ""
 	}
-	said = plainText(said)
-	for _, v := range j.values() {
-		said = replaceWord(said, v.text, "‹"+v.name+"›")
-	}
-	return emailLike.ReplaceAllString(said, "‹e-mail›")
+	return redact.Text(said, j.values())
 }
 
-type named struct{ text, name string }
-
-// values lists the texts that must not be repeated, longest first so that a part does
-// not spoil the whole.
-func (j *job) values() []named {
-	var out []named
-	add := func(name string, v any) {
-		for _, s := range texts(v) {
-			out = append(out, spellings(s, name)...)
-			if j.change.Kind == scim.User {
-				for _, word := range strings.FieldsFunc(s, func(r rune) bool { return !isWord(r) && r != '\'' && r != '’' }) {
-					if utf8.RuneCountInString(word) > 2 {
-						out = append(out, named{norm.NFC.String(word), name})
-					}
-				}
-			}
-		}
+// values lists the texts that must not be repeated.
+func (j *job) values() []redact.Value {
+	var out []redact.Value
+	spellings := redact.Spellings
+	if j.change.Kind == scim.User {
+		spellings = redact.Words
 	}
+	add := func(name string, v any) { out = append(out, spellings(name, v)...) }
 	for _, a := range j.change.After {
 		add(string(a.Path), a.Value)
 	}
@@ -153,90 +129,7 @@ func (j *job) values() []named {
 	add("externalId", j.change.Key)
 	add("id", j.id)
 	for _, m := range j.resolve(slices.Concat(j.change.Add, j.change.Remove)) {
-		out = append(out, spellings(m.id, "member")...)
+		out = append(out, redact.Spellings("member", m.id)...)
 	}
-	slices.SortStableFunc(out, func(a, b named) int { return len(b.text) - len(a.text) })
-	return slices.CompactFunc(out, func(a, b named) bool { return a.text == b.text })
+	return out
 }
-
-// texts are the strings inside a value.
-func texts(v any) []string {
-	switch v := v.(type) {
-	case string:
-		return []string{v}
-	case []any:
-		var out []string
-		for _, item := range v {
-			out = append(out, texts(item)...)
-		}
-		return out
-	case map[string]any:
-		var out []string
-		for _, item := range v {
-			out = append(out, texts(item)...)
-		}
-		return out
-	default:
-		return nil
-	}
-}
-
-// spellings are the ways in which a server may repeat a value.
-func spellings(s, name string) []named {
-	if strings.TrimSpace(s) == "" {
-		return nil
-	}
-	s = norm.NFC.String(s)
-	quoted := scim.Quote(s)
-	return []named{{s, name}, {quoted[1 : len(quoted)-1], name}, {strings.ReplaceAll(s, " ", "+"), name}}
-}
-
-var (
-	jsonEscapes    = regexp.MustCompile(`(?:\\u[0-9a-fA-F]{4})+`)
-	percentEscapes = regexp.MustCompile(`(?:%[0-9a-fA-F]{2})+`)
-)
-
-// plainText undoes the ways in which a server's words may hide a name from comparison:
-// character references of HTML, escapes of JSON and of URLs, other normal forms.
-func plainText(s string) string {
-	s = html.UnescapeString(s)
-	s = jsonEscapes.ReplaceAllStringFunc(s, func(escaped string) string {
-		var plain string
-		if json.Unmarshal([]byte(`"`+escaped+`"`), &plain) != nil {
-			return "‹…›"
-		}
-		return plain
-	})
-	s = percentEscapes.ReplaceAllStringFunc(s, func(escaped string) string {
-		plain, err := url.PathUnescape(escaped)
-		if err != nil || !utf8.ValidString(plain) {
-			return "‹…›"
-		}
-		return plain
-	})
-	return norm.NFC.String(s)
-}
-
-// replaceWord replaces text where it stands as a word of its own, in whatever case.
-func replaceWord(s, text, with string) string {
-	re, err := regexp.Compile("(?i)" + regexp.QuoteMeta(text))
-	if err != nil {
-		return "" // a text that cannot be searched for cannot be shown to be absent
-	}
-	var b strings.Builder
-	done := 0
-	for _, at := range re.FindAllStringIndex(s, -1) {
-		before, _ := utf8.DecodeLastRuneInString(s[:at[0]])
-		after, _ := utf8.DecodeRuneInString(s[at[1]:])
-		if at[0] > 0 && isWord(before) || at[1] < len(s) && isWord(after) {
-			continue
-		}
-		b.WriteString(s[done:at[0]])
-		b.WriteString(with)
-		done = at[1]
-	}
-	b.WriteString(s[done:])
-	return b.String()
-}
-
-func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) }
