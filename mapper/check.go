@@ -13,6 +13,7 @@ import (
 	"cel.dev/cel-go/common/types"
 
 	"simscim/config"
+	"simscim/internal/nearest"
 )
 
 // slot is a place in the rules that an expression stands in.
@@ -167,7 +168,7 @@ func (c *checker) checkMessage(m string, sees []string) string {
 			names = append(names, name)
 		}
 		what := fmt.Sprintf("%q is not known", q[1])
-		if n := nearest(q[1], names); n != "" {
+		if n := nearest.To(q[1], names); n != "" {
 			return what + fmt.Sprintf("; did you mean %q?", n)
 		}
 		return what + "; there is " + strings.Join(sees, ", ") + ", and the functions of docs/rules.md"

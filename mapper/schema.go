@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"simscim/internal/nearest"
 	"simscim/scim"
 )
 
@@ -92,7 +93,7 @@ func checkPath(kind scim.Kind, path scim.Path) (resultKind, string) {
 		return "", "the enterprise extension belongs to users"
 	case p.URN != "":
 		for _, known := range []string{scim.EnterpriseURN, scim.UserURN, scim.GroupURN} {
-			if n := distance(strings.ToLower(p.URN), strings.ToLower(known)); n <= 2 {
+			if n := nearest.Distance(p.URN, known); n <= 2 {
 				return "", fmt.Sprintf("the schema %q is not known; did you mean %q?", p.URN, known)
 			}
 		}
