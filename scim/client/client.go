@@ -25,6 +25,8 @@ import (
 type Options struct {
 	// Accept and ContentType default to application/scim+json.
 	Accept, ContentType string
+	// LowerEndpoints writes the names of endpoints in lower case: /users.
+	LowerEndpoints bool
 	// Now is the clock, for Retry-After as a date; nil is time.Now.
 	Now func() time.Time
 }
@@ -162,6 +164,9 @@ func (c *Client) DeleteVersion(ctx context.Context, kind scim.Kind, id, version 
 // do sends the request and turns every answer but a success into a *scim.Error.
 func (c *Client) do(ctx context.Context, r httpx.Request) (*httpx.Response, error) {
 	r.Accept = c.opts.Accept
+	if c.opts.LowerEndpoints {
+		r.Path = lowerEndpoint(r.Path)
+	}
 	resp, err := c.http.Do(ctx, r)
 	if err != nil {
 		return nil, err
@@ -171,6 +176,15 @@ func (c *Client) do(ctx context.Context, r httpx.Request) (*httpx.Response, erro
 		return nil, c.decodeError(resp)
 	}
 	return resp, nil
+}
+
+// lowerEndpoint writes the first step of a path in lower case. What follows may be an id.
+func lowerEndpoint(path string) string {
+	end := 1 + strings.IndexAny(path[1:], "/?")
+	if end == 0 {
+		end = len(path)
+	}
+	return strings.ToLower(path[:end]) + path[end:]
 }
 
 // succeeded does not hold of 202, which says that it may be done later and proves

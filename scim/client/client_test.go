@@ -454,6 +454,24 @@ func TestDiscovery(t *testing.T) {
 	}
 }
 
+func TestEndpointsInLowerCase(t *testing.T) {
+	t.Parallel()
+	var paths []string
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		paths = append(paths, r.URL.Path)
+		w.WriteHeader(http.StatusNoContent)
+	}).With(Options{LowerEndpoints: true})
+	_, _ = c.Create(t.Context(), scim.User, []byte("{}"))
+	_ = c.Delete(t.Context(), scim.Group, "ID-7/A")
+	_, _, _ = c.Count(t.Context(), scim.User)
+	_, _ = c.Schemas(t.Context())
+	for i, want := range []string{"/users", "/groups/ID-7/A", "/users", "/schemas"} {
+		if i >= len(paths) || !strings.HasSuffix(paths[i], want) {
+			t.Fatalf("the requests are %q, want %s as number %d", paths, want, i)
+		}
+	}
+}
+
 func TestDiscoveryIsOptional(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{200, 204, 301, 400, 403, 404, 405, 501} {

@@ -85,6 +85,8 @@ type Profile struct {
 
 	// Accept, ContentType and UserAgent are header values, empty for the usual ones.
 	Accept, ContentType, UserAgent string
+	// LowerEndpoints says that endpoints have names in lower case: /users.
+	LowerEndpoints bool
 	// Rate is the most that the provider bears; the configuration can only lower it.
 	Rate Rate
 	// Timeout of one request where the provider is known to be slow, 0 for the usual.

@@ -109,7 +109,7 @@ func New(cfg *config.Target, o Options) (*Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("target %s: %w", cfg.Name, err)
 	}
-	c := client.New(h, client.Options{Accept: p.Accept, ContentType: p.ContentType, Now: o.Now})
+	c := client.New(h, client.Options{Accept: p.Accept, ContentType: p.ContentType, LowerEndpoints: p.LowerEndpoints, Now: o.Now})
 	t := &Target{name: cfg.Name, inFlight: inFlight, client: c, log: o.Log, profile: p, ready: !p.Ask}
 	if t.log == nil {
 		t.log = zap.NewNop()
