@@ -84,6 +84,17 @@ func trap22(t *testing.T) {
 			t.Errorf("%s went to %s", c.Method, c.Path)
 		}
 	}
+	w = served(t, "generic", "/scim", func(w http.ResponseWriter, r *http.Request) { // and on another host
+		w.Header().Set("Location", "https://elsewhere.invalid/v9/Users/a%2Fb")
+		w.WriteHeader(map[string]int{http.MethodPost: 201, http.MethodPatch: 204}[r.Method])
+	})
+	if id := w.made(account("u")); id != "a/b" {
+		t.Errorf("the id is %q", id)
+	}
+	w.good(w.doAll(update(w, "u", "Head")))
+	if c := w.Faults.Calls(); len(c) != 2 || c[1].Path != "/scim/Users/a/b" {
+		t.Errorf("%d calls, the last to %s", len(c), c[len(c)-1].Path)
+	}
 	w, p := lookAlike(t, "entra-scim", idp.Options{Personality: "entra-scim"}) // relative, in lower case
 	w.accounts(1)
 	w.good(w.doAll(update(w, "u0000", "Head")))

@@ -199,8 +199,13 @@ func trap18(t *testing.T) {
 	unnumbered(t)
 	w, p := lookAlike(t, "wso2", idp.Options{Personality: "wso2"})
 	p.SetFaults(idp.Faults{BulkReversed: 9, BulkMissing: 1})
-	w.accounts(12) // the last of them is carried out and not told of
+	keys = w.accounts(12) // the last of them is carried out and not told of
 	w.each(12)
+	p.SetFaults(idp.Faults{BulkMissing: 1})
+	w.good(w.doAll(group("g1", keys[:2]...), group("g2", keys[2:]...)))
+	if n := len(p.Snapshot().Groups); n != 2 {
+		t.Errorf("there are %d groups, want 2", n)
+	}
 }
 
 // unnumbered gets bulk answers in another order and without a bulkId: what belongs to

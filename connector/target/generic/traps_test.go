@@ -71,13 +71,12 @@ func lookAlike(t *testing.T, profile string, o idp.Options) (*world, *idp.IDP) {
 	return &world{T: t, Fixture: fixture(t, s.URL+"/scim", p.Token(), profile, targettest.Fixture{}), known: map[string]string{}}, p
 }
 
-// served is a world in front of a handler, which is asked for nothing but what a test is
-// about.
-func served(t *testing.T, profile string, h http.HandlerFunc) *world {
+// served is a world in front of a handler that stands below base.
+func served(t *testing.T, profile, base string, h http.HandlerFunc) *world {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
-	return &world{T: t, Fixture: fixture(t, s.URL+"/scim", "token", profile, targettest.Fixture{}), known: map[string]string{}}
+	return &world{T: t, Fixture: fixture(t, s.URL+base, "token", profile, targettest.Fixture{}), known: map[string]string{}}
 }
 
 // intercepted is a world whose requests are seen by look first; unless that has answered, the
@@ -85,7 +84,7 @@ func served(t *testing.T, profile string, h http.HandlerFunc) *world {
 func intercepted(t *testing.T, q quirks, look func(f *fake, w http.ResponseWriter, r *http.Request) (answered bool)) *world {
 	t.Helper()
 	f := &fake{quirks: q, objects: map[string]map[string]any{}, kinds: map[string]scim.Kind{}}
-	w := served(t, "auto", func(w http.ResponseWriter, r *http.Request) {
+	w := served(t, "auto", "/scim", func(w http.ResponseWriter, r *http.Request) {
 		if !look(f, w, r) {
 			f.ServeHTTP(w, r)
 		}
@@ -177,7 +176,7 @@ func trap01(t *testing.T) {
 	p.SetFaults(idp.Faults{PageCap: 7})
 	w.each(20)
 	// Without a total only an empty page is the last one.
-	w = served(t, "generic", func(w http.ResponseWriter, r *http.Request) {
+	w = served(t, "generic", "/scim", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, 200, map[string]any{"schemas": []string{scim.ListResponseURN}, "Resources": map[string][]any{
 			"": {map[string]any{"id": "a"}, map[string]any{"id": "b"}}, "3": {map[string]any{"id": "c"}}, "4": {},
 		}[r.URL.Query().Get("startIndex")]})
@@ -206,7 +205,7 @@ func trap02(t *testing.T) {
 }
 
 func trap03(t *testing.T) {
-	w := served(t, "generic", func(w http.ResponseWriter, r *http.Request) {
+	w := served(t, "generic", "/scim", func(w http.ResponseWriter, r *http.Request) {
 		body := `{"totalResults":"3","itemsPerPage":"2","startIndex":"1","resources":[{"id":"a"},{"id":"b"}]}`
 		if r.URL.Query().Get("startIndex") == "3" {
 			body = `{"TotalResults":"3","startIndex":"3","RESOURCES":[{"id":"c"}]}`
@@ -243,7 +242,7 @@ func trap04(t *testing.T) {
 	p.SetFaults(idp.Faults{})
 	w.each(2)
 	// A list without a filter that is not found is no empty directory.
-	w = served(t, "generic", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
+	w = served(t, "generic", "/scim", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
 	if times, err := w.listed(); err == nil {
 		t.Errorf("a list that is not there has %d users and no error", len(times))
 	}
