@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strconv"
+
+	"simscim/connector/source"
 )
 
 // page is what one answer of a list holds besides its records.
@@ -21,8 +23,6 @@ type page struct {
 
 // What can be wrong with a page as a whole. None of the texts repeats its content.
 var (
-	errNotJSON = errors.New("came as something that is not JSON")
-	errCut     = errors.New("came cut short")
 	errNoItems = errors.New("came without its item list")
 	errTwice   = errors.New("names the same envelope field twice")
 )
@@ -41,10 +41,10 @@ func decodePage(body []byte, shape pageShape, each func(record) error) (page, er
 	}
 	w.dec.UseNumber()
 	if err := w.value(nil); err != nil {
-		return page{}, plainJSON(err)
+		return page{}, source.PlainJSON(err)
 	}
 	if _, err := w.dec.Token(); !errors.Is(err, io.EOF) {
-		return page{}, errNotJSON
+		return page{}, source.ErrNotJSON
 	}
 	if !w.seen[shape.items.String()] {
 		return page{}, errNoItems
@@ -57,20 +57,6 @@ func decodePage(body []byte, shape pageShape, each func(record) error) (page, er
 		return page{}, errNoItems
 	}
 	return w.page, nil
-}
-
-// plainJSON replaces the decoder's errors, whose texts may hold bytes of the answer.
-func plainJSON(err error) error {
-	_, syntax := errors.AsType[*json.SyntaxError](err)
-	_, kind := errors.AsType[*json.UnmarshalTypeError](err)
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errCut
-	case syntax, kind:
-		return errNotJSON
-	default:
-		return err
-	}
 }
 
 type pageWalk struct {
@@ -145,7 +131,7 @@ func (w *pageWalk) object(path fieldPath) error {
 		}
 		name, ok := key.(string)
 		if !ok {
-			return errNotJSON
+			return source.ErrNotJSON
 		}
 		if err := w.value(append(slices.Clip(path), name)); err != nil {
 			return err
@@ -220,10 +206,10 @@ func decodeRecord(body []byte, path fieldPath) (record, error) {
 	dec.UseNumber()
 	var v any
 	if err := dec.Decode(&v); err != nil {
-		return nil, plainJSON(err)
+		return nil, source.PlainJSON(err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errNotJSON
+		return nil, source.ErrNotJSON
 	}
 	m, ok := v.(map[string]any)
 	if !ok {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"simscim/connector/source"
 	"simscim/connector/source/oneroster"
 )
 
@@ -173,12 +174,12 @@ func TestDecodePage(t *testing.T) {
 		`{"users":{}}`:              errNoList,
 		`{"users":"x"}`:             errNoList,
 		`{"users":[],"users":[]}`:   errTwice,
-		`{"users":[]`:               errCut,
-		`{"users":[{"sourcedId":"a`: errCut,
-		`{"users":[]} x`:            errNotJSON,
-		`{"users":[]}{}`:            errNotJSON,
-		`<html>`:                    errNotJSON,
-		`{"users":[}`:               errNotJSON,
+		`{"users":[]`:               source.ErrCut,
+		`{"users":[{"sourcedId":"a`: source.ErrCut,
+		`{"users":[]} x`:            source.ErrNotJSON,
+		`{"users":[]}{}`:            source.ErrNotJSON,
+		`<html>`:                    source.ErrNotJSON,
+		`{"users":[}`:               source.ErrNotJSON,
 	} {
 		_, err := decodePage(strings.NewReader(body), "users", func(dec *json.Decoder) error {
 			_, err := decodeEntry(dec, func(*rawUser, *notes) struct{} { return struct{}{} })

@@ -233,7 +233,7 @@ func fetch(ctx context.Context, r *Reader, l *list, n int, address string, begin
 	}
 	if resp.Status == http.StatusOK || resp.Status == http.StatusNoContent {
 		if resp.Status == http.StatusOK && a.empty {
-			return a, l.incomplete(n, errCut.Error(), nil)
+			return a, l.incomplete(n, source.ErrCut.Error(), nil)
 		}
 		if a.null && a.total != 0 {
 			return a, l.incomplete(n, errNoEnvelope.Error(), nil)

@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"simscim/connector/source"
 )
 
 // What can be wrong with a page as a whole. None of the texts repeats its content.
 var (
-	errNotJSON    = errors.New("came as something that is not JSON")
-	errCut        = errors.New("came cut short")
 	errNoEnvelope = errors.New("came without its list")
 	errTwice      = errors.New("has its list twice")
 	errNoList     = errors.New("has something else than a list where its list should be")
@@ -44,10 +44,10 @@ func decodeOrEmpty(r io.Reader, key string, one func(*json.Decoder) error) (page
 func decodePage(r io.Reader, key string, one func(*json.Decoder) error) (page, error) {
 	w := &pageWalk{key: key, one: one, dec: json.NewDecoder(skipMark(r))}
 	if err := w.envelope(); err != nil {
-		return page{}, plainJSON(err)
+		return page{}, source.PlainJSON(err)
 	}
 	if _, err := w.dec.Token(); !errors.Is(err, io.EOF) {
-		return page{}, plainJSON(orElse(err, errNotJSON))
+		return page{}, source.PlainJSON(orElse(err, source.ErrNotJSON))
 	}
 	if w.page.status.failed() {
 		return page{}, fmt.Errorf("came with status 200 but reports a failure%s", w.page.status.word())
@@ -72,20 +72,6 @@ func orElse(err, otherwise error) error {
 		return otherwise
 	}
 	return err
-}
-
-// plainJSON replaces the decoder's errors, whose texts may hold bytes of the answer.
-func plainJSON(err error) error {
-	_, syntax := errors.AsType[*json.SyntaxError](err)
-	_, kind := errors.AsType[*json.UnmarshalTypeError](err)
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errCut
-	case syntax, kind:
-		return errNotJSON
-	default:
-		return err
-	}
 }
 
 type pageWalk struct {
@@ -180,16 +166,16 @@ func decodeOne(r io.Reader, key string, into any) error {
 	dec := json.NewDecoder(skipMark(r))
 	var all map[string]json.RawMessage
 	if err := dec.Decode(&all); err != nil {
-		return plainJSON(err)
+		return source.PlainJSON(err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errNotJSON
+		return source.ErrNotJSON
 	}
 	raw, ok := all[key]
 	if _, bare := all["sourcedId"]; !ok && bare {
 		var err error
 		if raw, err = json.Marshal(all); err != nil {
-			return errNotJSON
+			return source.ErrNotJSON
 		}
 		ok = true
 	}
