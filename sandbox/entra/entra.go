@@ -18,7 +18,7 @@
 // out of an operation keep their values and null or an empty one clears them; that a
 // manager who arrives late is an entry of its own in the log; that a record which
 // changes nothing is logged as skipped; that a quarantined job stages without
-// processing; page sizes; how the log spells the order of its entries. Failed records
+// processing; page sizes; that the log begins with what is newest. Failed records
 // are not tried again by themselves, and no accidental-deletion threshold is kept.
 //
 // It was never compared with the service itself. It is the outside world: it knows SCIM

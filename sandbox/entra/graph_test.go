@@ -266,6 +266,36 @@ func TestDeletingAMemberWithoutRefDeletesTheUser(t *testing.T) {
 	a.want(403, "DELETE", "/v1.0/groups/x/members/y", "")
 }
 
+func TestMemberPermission(t *testing.T) {
+	t.Parallel()
+	a := open(t, entra.Options{Clients: []entra.Client{
+		{ID: appID, Secret: "s", Roles: entra.AllRoles()}, {ID: "members", Secret: "s", Roles: []string{entra.RoleMemberWrite}},
+	}})
+	a.vars["$0"] = a.person(0)
+	a.want(201, "POST", "/v1.0/groups", group("g", `, "uniqueName": "g"`))
+	a.token = a.signIn(a.Clients()[1])
+	const one = "/v1.0/groups(uniqueName='g')"
+	a.want(403, "PATCH", one, `{"displayName": "h"}`)
+	a.want(403, "PATCH", one, `{"displayName": "h", "members@odata.bind": [`+bind("$0;")+`]}`)
+	a.want(204, "PATCH", one, `{"members@odata.bind": [`+bind("$0;")+`]}`)
+	a.want(403, "PATCH", "/v1.0/groups(uniqueName='new')", group("new", ""), "Prefer", "create-if-missing")
+}
+
+func TestNestedGroups(t *testing.T) {
+	t.Parallel()
+	a := school(t, 1, entra.Options{})
+	a.vars["$h"] = a.want(201, "POST", "/v1.0/groups", group("h", `, "members@odata.bind": ["https://graph.microsoft.com/v1.0/groups/$g;"]`)).doc["id"].(string)
+	got := a.want(200, "GET", "/v1.0/groups/$h;/members", "")
+	if member := got.list()[0].(map[string]any); member["@odata.type"] != "#microsoft.graph.group" || member["displayName"] != "g" {
+		t.Errorf("members %s", got.raw)
+	}
+	a.wantRound("/v1.0/groups/delta", "$g g +$0", "$h h +$g")
+	a.want(204, "DELETE", "/v1.0/groups/$g;", "")
+	if got := a.want(200, "GET", "/v1.0/groups/$h;/members", ""); len(got.list()) != 0 {
+		t.Errorf("members %s", got.raw)
+	}
+}
+
 func TestClasses(t *testing.T) {
 	t.Parallel()
 	a := school(t, 1, entra.Options{})

@@ -125,8 +125,12 @@ func (c *call) updateGroup() (reply, error) {
 	}
 	o, err := c.theGroup()
 	if err == nil {
-		if err := c.who.may(RoleGroupWrite, RoleDirectoryWrite); err != nil {
-			return reply{}, err // Group.Create alone changes nothing
+		roles := []string{RoleGroupWrite, RoleDirectoryWrite} // Group.Create alone changes nothing
+		if _, binds := props["members@odata.bind"]; binds && len(props) == 1 {
+			roles = append(roles, RoleMemberWrite)
+		}
+		if err := c.who.may(roles...); err != nil {
+			return reply{}, err
 		}
 		return reply{status: http.StatusNoContent}, c.putGroup(o, props)
 	}
@@ -136,6 +140,9 @@ func (c *call) updateGroup() (reply, error) {
 	}
 	if given, ok := props["uniqueName"]; ok && given != name {
 		return reply{}, badRequest("The unique name in the body is not that of the path.")
+	}
+	if err := c.who.may(RoleGroupCreate, RoleGroupWrite, RoleDirectoryWrite); err != nil {
+		return reply{}, err
 	}
 	props["uniqueName"] = name
 	return c.newGroup(props)

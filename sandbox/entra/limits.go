@@ -162,10 +162,10 @@ func (*Service) lacking(l *rate.Limiter, now time.Time, n int) time.Duration {
 // cost is the request's in resource units, by the documents' table.
 func (c *call) cost() int {
 	n := 1
-	switch {
-	case c.route.kind == UserLists:
+	switch c.route.kind {
+	case UserLists:
 		n = 2
-	case c.route.kind == MemberReads:
+	case MemberReads:
 		n = 3
 	}
 	if c.query.Has("$select") {

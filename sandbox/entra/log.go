@@ -8,101 +8,130 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"simscim/scim"
 )
 
-// entry is one of the provisioning log.
+// entry is one of the provisioning log. It is kept small: a first load of a trust leaves
+// a hundred thousand.
 type entry struct {
-	seen time.Time
-	at   time.Time
-	doc  map[string]any
+	seen, at                      time.Time
+	id, change, cycle             string
+	job                           *job
+	source, target, targetName    string
+	action, status                string
+	code, reason, category, final string
+	changes                       []modified
+}
+
+// modified is a property that changed.
+type modified struct {
+	Name string `json:"displayName"`
+	Old  any    `json:"oldValue"`
+	New  any    `json:"newValue"`
 }
 
 func (s *Service) newEntry(j *job, externalID string, at time.Time) *entry {
-	identity := func(id string) map[string]any {
-		return map[string]any{"id": id, "displayName": "", "identityType": "User", "details": map[string]any{}}
-	}
-	e := &entry{at: at, seen: at.Add(s.options.LogAfter), doc: map[string]any{
-		"id": s.newID(), "activityDateTime": stampOf(at), "tenantId": s.options.Tenant, "jobId": j.id, "cycleId": j.cycle, "changeId": s.newID(),
-		"durationInMilliseconds": 40, "sourceIdentity": identity(externalID), "targetIdentity": identity(""),
-		"sourceSystem":       map[string]any{"id": j.principal, "displayName": "API", "details": map[string]any{}},
-		"targetSystem":       map[string]any{"id": s.options.Tenant, "displayName": "Microsoft Entra ID", "details": map[string]any{}},
-		"servicePrincipal":   map[string]any{"id": j.principal, "displayName": "API-driven provisioning to Microsoft Entra ID"},
-		"initiatedBy":        map[string]any{"id": "", "displayName": "Azure AD Provisioning Service", "initiatorType": "system"},
-		"modifiedProperties": []any{}, "provisioningSteps": []any{step("EntryImportAdd", "import", "success")},
-	}}
+	e := &entry{id: s.newID(), change: s.newID(), cycle: j.cycle, job: j, source: externalID, at: at, seen: at.Add(s.options.LogAfter)}
 	s.log = append(s.log, e)
 	return e
 }
 
-func step(name, kind, status string) map[string]any {
-	return map[string]any{"name": name, "provisioningStepType": kind, "status": status, "description": "", "details": map[string]any{}}
-}
-
-// finish says how it ended.
-func (e *entry) finish(action, status, last string, problem any) {
-	e.doc["provisioningAction"] = action
-	e.doc["provisioningStatusInfo"] = map[string]any{"status": status, "errorInformation": problem}
-	steps, _ := e.doc["provisioningSteps"].([]any)
-	e.doc["provisioningSteps"] = append(steps, step("EntrySynchronizationAdd", "matching", "success"), step(last, "export", status))
-}
-
 func (e *entry) succeed(action string) {
-	last := "EntryExportAdd"
+	e.action, e.status, e.final = action, "success", "EntryExportAdd"
 	if action == "update" {
-		last = "EntryExportUpdate"
+		e.final = "EntryExportUpdate"
 	}
-	e.finish(action, "success", last, nil)
 }
 
 // skip is for a record that changes nothing.
 func (e *entry) skip() {
-	e.finish("other", "skipped", "EntryExportUpdate", information("RedundantExport", "The state of the entry in both systems is the same.", "none"))
+	e.action, e.status, e.final = "other", "skipped", "EntryExportUpdate"
+	e.code, e.reason, e.category = "RedundantExport", "The state of the entry in both systems is the same.", "none"
 }
 
 func (e *entry) fail(action, code, reason string) {
-	e.finish(action, "failure", "EntryExportAdd", information(code, reason, "nonServiceFailure"))
+	e.action, e.status, e.final = action, "failure", "EntryExportAdd"
+	e.code, e.reason, e.category = code, reason, "nonServiceFailure"
 }
 
-func information(code, reason, category string) map[string]any {
-	return map[string]any{"errorCode": code, "reason": reason, "additionalDetails": nil, "errorCategory": category, "recommendedAction": nil}
-}
-
-func (e *entry) target(o *object) {
-	target, _ := e.doc["targetIdentity"].(map[string]any)
-	target["id"], target["displayName"] = o.id, o.text("displayName")
-}
+func (e *entry) onto(o *object) { e.target, e.targetName = o.id, o.text("displayName") }
 
 func (e *entry) modify(name string, before, after any) {
-	list, _ := e.doc["modifiedProperties"].([]any)
 	shown := func(v any) any {
 		if v == nil || v == "" {
 			return nil
 		}
 		return fmt.Sprint(v)
 	}
-	e.doc["modifiedProperties"] = append(list, map[string]any{"displayName": name, "oldValue": shown(before), "newValue": shown(after)})
+	e.changes = append(e.changes, modified{name, shown(before), shown(after)})
 }
 
-func (e *entry) modified(before, changed map[string]any) {
+func (e *entry) modifyAll(before, changed map[string]any) {
 	for _, name := range slices.Sorted(maps.Keys(changed)) {
 		e.modify(name, before[name], changed[name])
 	}
 }
 
-// value walks a filter's path, whose names are in any case.
-func (e *entry) value(path string) (string, bool) {
-	var at any = e.doc
-	for name := range strings.SplitSeq(path, "/") {
-		if name == "statusInfo" { // beta's name
-			name = "provisioningStatusInfo"
-		}
-		object, _ := at.(map[string]any)
-		at, _ = scim.Member(object, name)
+// value is what a filter's path leads to, in any case.
+func (e *entry) value(path string) string {
+	switch strings.ToLower(path) {
+	case "id":
+		return e.id
+	case "activitydatetime":
+		return stampOf(e.at)
+	case "jobid":
+		return e.job.id
+	case "cycleid":
+		return e.cycle
+	case "changeid":
+		return e.change
+	case "sourceidentity/id":
+		return e.source
+	case "targetidentity/id":
+		return e.target
+	case "targetidentity/displayname":
+		return e.targetName
+	case "provisioningaction":
+		return e.action
+	default: // the status, by the name of either version
+		return e.status
 	}
-	s, ok := at.(string)
-	return s, ok
+}
+
+// shown is the entry as a document, with the names of the version.
+func (c *call) shown(e *entry) map[string]any {
+	none := map[string]any{}
+	identity := func(id, name string) map[string]any {
+		return map[string]any{"id": id, "displayName": name, "identityType": "User", "details": none}
+	}
+	system := func(id, name string) map[string]any {
+		return map[string]any{"id": id, "displayName": name, "details": none}
+	}
+	step := func(name, kind, status string) map[string]any {
+		return map[string]any{"name": name, "provisioningStepType": kind, "status": status, "description": "", "details": none}
+	}
+	var information any
+	if e.code != "" {
+		information = map[string]any{
+			"errorCode": e.code, "reason": e.reason, "additionalDetails": nil, "errorCategory": e.category, "recommendedAction": nil,
+		}
+	}
+	action, status := "provisioningAction", "provisioningStatusInfo"
+	if c.version == "beta" {
+		action, status = "action", "statusInfo"
+	}
+	const app = "API-driven provisioning to Microsoft Entra ID"
+	return map[string]any{
+		"id": e.id, "activityDateTime": stampOf(e.at), "tenantId": c.options.Tenant, "jobId": e.job.id, "cycleId": e.cycle, "changeId": e.change,
+		"durationInMilliseconds": 40, action: e.action, status: map[string]any{"status": e.status, "errorInformation": information},
+		"sourceIdentity": identity(e.source, ""), "targetIdentity": identity(e.target, e.targetName),
+		"sourceSystem": system(e.job.principal, "API"), "targetSystem": system(c.options.Tenant, "Microsoft Entra ID"),
+		"servicePrincipal":   map[string]any{"id": e.job.principal, "displayName": app},
+		"initiatedBy":        map[string]any{"id": "", "displayName": "Azure AD Provisioning Service", "initiatorType": "system"},
+		"modifiedProperties": append([]modified{}, e.changes...),
+		"provisioningSteps": []any{
+			step("EntryImportAdd", "import", "success"), step("EntrySynchronizationAdd", "matching", "success"), step(e.final, "export", e.status),
+		},
+	}
 }
 
 // readLog shows what has reached the log. Texts compare by case here.
@@ -151,7 +180,7 @@ func (c *call) logOperators(path string) []string {
 	switch strings.ToLower(path) {
 	case "activitydatetime":
 		return []string{"eq", "gt", "lt", "ge"}
-	case "id", "jobid", "cycleid", "changeid", "sourceidentity/id", "sourceidentity/displayname", "targetidentity/id", "targetidentity/displayname", "provisioningaction", status:
+	case "id", "jobid", "cycleid", "changeid", "sourceidentity/id", "targetidentity/id", "targetidentity/displayname", "provisioningaction", status:
 		return []string{"eq", "contains"}
 	default:
 		return nil
@@ -191,19 +220,6 @@ func (c *call) orderLog(found []*entry) error {
 
 func (e *entry) meets(filter []clause) bool {
 	return !slices.ContainsFunc(filter, func(cl clause) bool {
-		value, present := e.value(cl.path)
-		return !cl.holds(value, present, false)
+		return !cl.holds(e.value(cl.path), true, false)
 	})
-}
-
-// shown is the entry with the names of the version.
-func (c *call) shown(e *entry) map[string]any {
-	if c.version != "beta" {
-		return e.doc
-	}
-	doc := maps.Clone(e.doc)
-	doc["statusInfo"], doc["action"] = doc["provisioningStatusInfo"], doc["provisioningAction"]
-	delete(doc, "provisioningStatusInfo")
-	delete(doc, "provisioningAction")
-	return doc
 }

@@ -180,9 +180,9 @@ func (c *call) only(names ...string) error {
 func (c *call) next(token string) string {
 	q := c.query
 	q.Set("$skiptoken", token)
-	at := c.base()
-	for _, segment := range c.path {
-		at += "/" + url.PathEscape(segment)
+	path := make([]string, len(c.path))
+	for i, segment := range c.path {
+		path[i] = url.PathEscape(segment)
 	}
-	return at + "?" + q.Encode()
+	return c.base() + "/" + strings.Join(path, "/") + "?" + q.Encode()
 }

@@ -80,7 +80,7 @@ func (s *Service) process(j *job, record staged, at time.Time) bool {
 	given := inbound(record.data)
 	if len(found) == 1 {
 		o, action = found[0], "update"
-		e.target(o)
+		e.onto(o)
 	} else {
 		if given["accountEnabled"] == nil {
 			given["accountEnabled"] = true
@@ -101,8 +101,8 @@ func (s *Service) process(j *job, record staged, at time.Time) bool {
 	}
 	o.custom = merged(o.custom, custom)
 	s.setManager(o, record.data)
-	e.target(o)
-	e.modified(before, changed)
+	e.onto(o)
+	e.modifyAll(before, changed)
 	if o.manager != manager {
 		e.modify("manager", manager, o.manager)
 	}
@@ -186,7 +186,7 @@ func (s *Service) resolveManagers(j *job, at time.Time) {
 		}
 		delete(s.waiting, id)
 		e := s.newEntry(j, o.text("employeeId"), at)
-		e.target(o)
+		e.onto(o)
 		e.modify("manager", o.manager, found[0].id)
 		o.manager = found[0].id
 		s.directory.touch(o)

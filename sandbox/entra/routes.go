@@ -66,7 +66,7 @@ func (s *Service) table() []route {
 		{"POST", "groups", GroupWrites, createGroup, (*call).createGroup},
 		{"GET", "groups/delta", Deltas, readGroup, (*call).deltaGroups},
 		{"GET", "groups/*", GroupReads, readGroup, (*call).readGroup},
-		{"PATCH", "groups/*", GroupWrites, createGroup, (*call).updateGroup},
+		{"PATCH", "groups/*", GroupWrites, append([]string{RoleGroupCreate}, writeMember...), (*call).updateGroup},
 		{"DELETE", "groups/*", GroupDeletes, writeGroup, (*call).deleteGroup},
 		{"GET", "groups/*/members", MemberReads, readMember, (*call).listMembers},
 		{"POST", "groups/*/members/$ref", MemberAdds, writeMember, (*call).addMember},
@@ -122,31 +122,23 @@ func matches(pattern string, path []string) bool {
 // serveGraph answers a request with the faults that are set.
 func (s *Service) serveGraph(w http.ResponseWriter, r *http.Request, path []string) {
 	c := &call{Service: s, r: r, version: path[0], path: path[1:], query: r.URL.Query()}
-	err := c.find()
-	if v := s.judge(r); v != (verdict{}) && err == nil {
-		c.spoilt(w, v)
-		return
-	}
-	if err != nil {
+	if err := c.find(); err != nil {
 		s.write(w, r, failed(err))
 		return
 	}
-	s.write(w, r, c.answer())
-}
-
-func (c *call) spoilt(w http.ResponseWriter, v verdict) {
+	v := s.judge(r)
 	if v.before != nil {
-		c.write(w, c.r, failed(v.before))
+		s.write(w, r, failed(v.before))
 		return
 	}
 	a := c.answer()
-	switch {
-	case v.drop:
+	if v.drop {
 		panic(http.ErrAbortHandler) // net/http cuts the connection and logs nothing
-	case v.after != nil:
+	}
+	if v.after != nil {
 		a = failed(v.after)
 	}
-	c.write(w, c.r, a)
+	s.write(w, r, a)
 }
 
 // answer carries the request out.
@@ -220,7 +212,7 @@ func (c *call) object() (map[string]any, error) {
 	if err := d.Decode(&doc); err != nil || doc == nil {
 		return nil, badRequest("Unable to read JSON request payload.")
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // the decoder's own value
+	if _, err := d.Token(); err != io.EOF {
 		return nil, badRequest("Unable to read JSON request payload.")
 	}
 	return doc, nil

@@ -107,6 +107,7 @@ func TestPermissions(t *testing.T) {
 		{entra.RoleSync, []int{403, 403, 200, 403, 403}},
 		{entra.RoleGroupCreate, []int{403, 403, 403, 201, 403}},
 		{entra.RoleGroupWrite, []int{403, 403, 403, 201, 204}},
+		{entra.RoleMemberWrite, []int{403, 403, 403, 403, 404}},
 	} {
 		a := open(t, entra.Options{Clients: []entra.Client{{ID: appID, Secret: "s", Roles: []string{c.role}}}})
 		var got []int
