@@ -35,21 +35,23 @@ func (s *Service) newEntry(j *job, externalID string, at time.Time) *entry {
 	return e
 }
 
-func (e *entry) succeed(action string) {
-	e.action, e.status, e.final = action, "success", "EntryExportAdd"
-	if action == "update" {
-		e.final = "EntryExportUpdate"
+func (e *entry) succeed(action string) { e.finish(action, "success") }
+
+func (e *entry) finish(action, status string) {
+	e.action, e.status, e.final = action, status, "EntryExportUpdate"
+	if action == "create" {
+		e.final = "EntryExportAdd"
 	}
 }
 
 // skip is for a record that changes nothing.
 func (e *entry) skip() {
-	e.action, e.status, e.final = "other", "skipped", "EntryExportUpdate"
+	e.finish("other", "skipped")
 	e.code, e.reason, e.category = "RedundantExport", "The state of the entry in both systems is the same.", "none"
 }
 
 func (e *entry) fail(action, code, reason string) {
-	e.action, e.status, e.final = action, "failure", "EntryExportAdd"
+	e.finish(action, "failure")
 	e.code, e.reason, e.category = code, reason, "nonServiceFailure"
 }
 

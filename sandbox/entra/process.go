@@ -43,9 +43,6 @@ func inbound(data map[string]any) map[string]any {
 	set(address, "region", "state")
 	set(address, "postalCode", "postalCode")
 	set(address, "country", "country")
-	if upn, _ := out["userPrincipalName"].(string); upn != "" {
-		out["mailNickname"], _, _ = strings.Cut(upn, "@")
-	}
 	return out
 }
 
@@ -71,27 +68,31 @@ func typed(data map[string]any, name, kind string) map[string]any {
 // process takes one record in and logs what became of it. It tells whether it went well.
 func (s *Service) process(j *job, record staged, at time.Time) bool {
 	e := s.newEntry(j, record.externalID, at)
-	found := s.directory.employee(record.externalID)
-	if len(found) > 1 {
-		e.fail("other", "AzureActiveDirectoryMultipleMatches", "More than one user matches the record.")
-		return false
-	}
-	o, action := &object{id: s.newID(), user: true, created: at}, "create"
 	given := inbound(record.data)
-	if len(found) == 1 {
-		o, action = found[0], "update"
-		e.onto(o)
-	} else {
+	switch found := s.directory.employee(record.externalID); len(found) {
+	case 0:
 		if given["accountEnabled"] == nil {
 			given["accountEnabled"] = true
 		}
+		upn, _ := given["userPrincipalName"].(string)
+		if alias, _, _ := strings.Cut(upn, "@"); alias != "" { // at creation only
+			given["mailNickname"] = alias
+		}
+		return s.export(e, &object{id: s.newID(), user: true, created: at}, "create", given, record.data)
+	case 1:
+		e.onto(found[0])
+		return s.export(e, found[0], "update", given, record.data)
+	default:
+		e.fail("other", "AzureActiveDirectoryMultipleMatches", "More than one user matches the record.")
+		return false
 	}
+}
+
+// export writes what is new to the user.
+func (s *Service) export(e *entry, o *object, action string, given, data map[string]any) bool {
 	before, manager := o.props, o.manager
-	changed := changes(before, given)
-	custom := customOf(record.data)
-	sameCustom := len(custom) == 0 || reflect.DeepEqual(merged(o.custom, custom), o.custom)
-	err := s.storeInbound(o, changed)
-	if err != nil {
+	changed, custom := changes(before, given), merged(o.custom, customOf(data))
+	if err := s.storeInbound(o, changed); err != nil {
 		code := "AzureActiveDirectoryInvalidValue"
 		if p, ok := errors.AsType[*problem](err); ok && p.logCode != "" {
 			code = p.logCode
@@ -99,14 +100,15 @@ func (s *Service) process(j *job, record staged, at time.Time) bool {
 		e.fail(action, code, err.Error())
 		return false
 	}
-	o.custom = merged(o.custom, custom)
-	s.setManager(o, record.data)
+	same := before != nil && len(changed) == 0 && maps.EqualFunc(custom, o.custom, func(a, b any) bool { return reflect.DeepEqual(a, b) })
+	o.custom = custom
+	s.setManager(o, data)
 	e.onto(o)
 	e.modifyAll(before, changed)
 	if o.manager != manager {
 		e.modify("manager", manager, o.manager)
 	}
-	if action == "update" && len(changed) == 0 && sameCustom && o.manager == manager {
+	if same && o.manager == manager {
 		e.skip()
 		return true
 	}

@@ -369,3 +369,15 @@ func TestDocumentedUploadLimit(t *testing.T) {
 	}
 	a.want(429, "POST", "$jobs;/bulkUpload", bulk(newcomer("x")))
 }
+
+func TestUploadKeepsTheAliasOfAnAccount(t *testing.T) {
+	t.Parallel()
+	a := open(t, entra.Options{})
+	a.want(201, "POST", "/v1.0/users", strings.Replace(account("p1"), `"mailNickname": "p1"`, `"mailNickname": "other"`, 1))
+	a.upload(record("e-p1", `, "userName": "new@oakfield.example"`))
+	a.Settle()
+	u := a.Snapshot().Users[0]
+	if u.UserPrincipalName != "new@oakfield.example" || u.Properties["mailNickname"] != "other" {
+		t.Errorf("the account: %+v", u)
+	}
+}
