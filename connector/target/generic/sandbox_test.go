@@ -6,6 +6,7 @@ import (
 
 	"simscim/connector/target/targettest"
 	"simscim/sandbox/idp"
+	"simscim/scim"
 	"simscim/scim/profile"
 )
 
@@ -38,5 +39,18 @@ func sandbox(t *testing.T, profile string, o idp.Options) *targettest.Fixture {
 	p := idp.New(o)
 	s := httptest.NewServer(p.Handler())
 	t.Cleanup(s.Close)
-	return fixture(t, s.URL+p.BasePath(), p.Token(), profile, targettest.Fixture{Unique: true, Checked: true})
+	held := func(kind scim.Kind) map[string][]string {
+		objects := map[string][]string{}
+		if kind == scim.User {
+			for _, u := range p.Snapshot().Users {
+				objects[u.ID] = nil
+			}
+			return objects
+		}
+		for _, g := range p.Snapshot().Groups {
+			objects[g.ID] = g.Members
+		}
+		return objects
+	}
+	return fixture(t, s.URL+p.BasePath(), p.Token(), profile, targettest.Fixture{Unique: true, Checked: true, Held: held})
 }
