@@ -21,6 +21,7 @@ import (
 	"simscim/connector"
 	"simscim/connector/ledger"
 	"simscim/internal/secret"
+	"simscim/internal/secret/secrettest"
 )
 
 // store is a ledger as far as notices need one.
@@ -422,7 +423,7 @@ func TestFromTheConfiguration(t *testing.T) {
 	july := time.Date(2027, 7, 1, 12, 0, 0, 0, time.UTC)
 	store := newStore()
 	store.health["directory"] = ledger.Health{Since: july, Reason: "the access was refused", Next: july.Add(time.Hour)}
-	desk, err := New([]*config.Notice{{Type: "webhook", URL: stored(t, srv.URL), On: []config.Text{{Value: "quarantine"}}}}, Options{
+	desk, err := New([]*config.Notice{{Type: "webhook", URL: secrettest.File(t, srv.URL), On: []config.Text{{Value: "quarantine"}}}}, Options{
 		Ledger: store, Targets: []string{"directory"}, Now: func() time.Time { return july }, Location: london,
 	})
 	if err != nil {

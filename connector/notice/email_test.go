@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"simscim/config"
+	"simscim/internal/secret/secrettest"
 )
 
 // mailTo makes the sender to a post office.
@@ -39,7 +40,7 @@ func mailTo(t *testing.T, p *postOffice, change func(*config.Notice)) (*email, *
 func TestEmailIsSecured(t *testing.T) {
 	t.Parallel()
 	signIn := func(n *config.Notice) {
-		n.Username, n.Password = stored(t, "simscim"), stored(t, "s3cret")
+		n.Username, n.Password = secrettest.File(t, "simscim"), secrettest.File(t, "s3cret")
 	}
 	for name, tc := range map[string]struct {
 		office *postOffice
@@ -161,7 +162,7 @@ func TestHostileMailServers(t *testing.T) {
 			t.Parallel()
 			office := &postOffice{starttls: true, answers: tc.answers}
 			e, logs := mailTo(t, office, func(n *config.Notice) {
-				n.Username, n.Password = stored(t, "simscim"), stored(t, "s3cret")
+				n.Username, n.Password = secrettest.File(t, "simscim"), secrettest.File(t, "s3cret")
 			})
 			err := e.Send(t.Context(), samples()["held"])
 			if tc.want == "" {
@@ -222,9 +223,9 @@ func TestEmailSettingsThatCannotBeUsed(t *testing.T) {
 		"to: must":   func(n *config.Notice) { n.To = nil },
 		"to: ":       func(n *config.Notice) { n.To = []string{"a@b.example\nRCPT TO:<x@y.example>"} },
 		"tls: ":      func(n *config.Notice) { n.TLS = "none" },
-		"tls: none":  func(n *config.Notice) { n.TLS, n.Server, n.Username = "none", "localhost:25", stored(t, "x") },
+		"tls: none":  func(n *config.Notice) { n.TLS, n.Server, n.Username = "none", "localhost:25", secrettest.File(t, "x") },
 		"caFile: ":   func(n *config.Notice) { n.CAFile = "no-such-file" },
-		"password: ": func(n *config.Notice) { n.Username, n.Password = stored(t, "x"), stored(t, "") },
+		"password: ": func(n *config.Notice) { n.Username, n.Password = secrettest.File(t, "x"), secrettest.File(t, "") },
 	} {
 		n := &config.Notice{Server: "mail.example:587", TLS: "starttls", From: "a@b.example", To: []string{"c@d.example"}}
 		change(n)

@@ -21,7 +21,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"simscim/config"
-	"simscim/internal/secret"
+	"simscim/internal/secret/secrettest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -71,7 +71,7 @@ func hook(t *testing.T, kind string, h http.HandlerFunc, change func(*config.Not
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	n := &config.Notice{Type: kind, URL: stored(t, srv.URL+"/hooks/verysecret?sig=a%2Fb%3D&v=1")}
+	n := &config.Notice{Type: kind, URL: secrettest.File(t, srv.URL+"/hooks/verysecret?sig=a%2Fb%3D&v=1")}
 	if change != nil {
 		change(n)
 	}
@@ -81,20 +81,6 @@ func hook(t *testing.T, kind string, h http.HandlerFunc, change func(*config.Not
 		t.Fatal(err)
 	}
 	return w, logs
-}
-
-// stored puts a secret into a file and returns the reference.
-func stored(t *testing.T, value string) secret.Ref {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(file, []byte(value), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ref, err := secret.ParseRef("file:" + file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ref
 }
 
 func TestShapes(t *testing.T) {
@@ -133,7 +119,7 @@ func TestAToken(t *testing.T) {
 	t.Parallel()
 	var got string
 	w, _ := hook(t, "webhook", func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Authorization") },
-		func(n *config.Notice) { n.Token = stored(t, "s3cret") })
+		func(n *config.Notice) { n.Token = secrettest.File(t, "s3cret") })
 	if err := w.Send(t.Context(), samples()["held"]); err != nil || got != "Bearer s3cret" {
 		t.Errorf("got %q, %v", got, err)
 	}
@@ -232,12 +218,12 @@ func TestAddressesThatCannotBeUsed(t *testing.T) {
 		"hooks.example/verysecret", "ftp://hooks.example/verysecret", "http://hooks.example/verysecret", "https:///verysecret",
 		"https://user:verysecret@hooks.example/", "https://hooks.example/?a=%zzverysecret", "https://hooks.example/%zzverysecret", "verysecret\x00",
 	} {
-		_, err := newWebhook(&config.Notice{Type: "slack", URL: stored(t, address)}, nil, patience{})
+		_, err := newWebhook(&config.Notice{Type: "slack", URL: secrettest.File(t, address)}, nil, patience{})
 		if err == nil || strings.Contains(err.Error(), "verysecret") || !strings.HasPrefix(err.Error(), "url: ") {
 			t.Errorf("%q: got %v", address, err)
 		}
 	}
-	good := stored(t, "https://hooks.example/x")
+	good := secrettest.File(t, "https://hooks.example/x")
 	if _, err := newWebhook(&config.Notice{Type: "webhook", URL: good, CAFile: "no-such-file"}, nil, patience{}); err == nil {
 		t.Error("a missing caFile is accepted")
 	}

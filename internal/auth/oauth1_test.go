@@ -6,13 +6,12 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"simscim/internal/secret"
+	"simscim/internal/secret/secrettest"
 )
 
 func parse(t *testing.T, s string) *url.URL {
@@ -73,23 +72,10 @@ func TestOAuth1SignaturesOfTheRFC(t *testing.T) {
 	}
 }
 
-func ref(t *testing.T, content string) secret.Ref {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	r, err := secret.ParseRef("file:" + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
 func TestOAuth1Sign(t *testing.T) {
 	t.Parallel()
 	o := OAuth1{
-		ConsumerKey: ref(t, "key"), ConsumerSecret: ref(t, "s&cret"),
+		ConsumerKey: secrettest.File(t, "key"), ConsumerSecret: secrettest.File(t, "s&cret"),
 		Now: func() time.Time { return time.Unix(1700000000, 0) }, Nonce: func() string { return "n0nce" },
 	}
 	req, err := http.NewRequestWithContext(t.Context(), "GET", "https://sis.example/v1p1/users?filter=dateLastModified%3E%272026-01-01%27&limit=2", nil)
@@ -113,7 +99,7 @@ func TestOAuth1Sign(t *testing.T) {
 func TestOAuth1Refuses(t *testing.T) {
 	t.Parallel()
 	good := OAuth1{
-		ConsumerKey: ref(t, "key"), ConsumerSecret: ref(t, "CANARY"),
+		ConsumerKey: secrettest.File(t, "key"), ConsumerSecret: secrettest.File(t, "CANARY"),
 		Now: func() time.Time { return time.Unix(1700000000, 0) }, Nonce: func() string { return "n" },
 	}
 	for name, change := range map[string]func(*OAuth1, *http.Request){
@@ -124,7 +110,7 @@ func TestOAuth1Refuses(t *testing.T) {
 		"no key":            func(o *OAuth1, _ *http.Request) { o.ConsumerKey = secret.Ref{} },
 		"no secret":         func(o *OAuth1, _ *http.Request) { o.ConsumerSecret = secret.Ref{} },
 		"an odd query":      func(_ *OAuth1, r *http.Request) { r.URL.RawQuery = "a=%zz" },
-		"a secret of lines": func(o *OAuth1, _ *http.Request) { o.ConsumerSecret = ref(t, "CANARY\nx") },
+		"a secret of lines": func(o *OAuth1, _ *http.Request) { o.ConsumerSecret = secrettest.File(t, "CANARY\nx") },
 	} {
 		o := good
 		req, err := http.NewRequestWithContext(t.Context(), "GET", "https://sis.example/users", nil)

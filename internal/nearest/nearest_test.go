@@ -29,7 +29,13 @@ func TestDistance(t *testing.T) {
 		one, other string
 		want       int
 	}{
-		{"", "", 0}, {"", "abc", 3}, {"abc", "ABC", 0}, {"abc", "acb", 1}, {"abc", "abd", 1}, {"abc", "ab", 1}, {"école", "ecole", 1},
+		{"", "", 0},
+		{"", "abc", 3},
+		{"abc", "ABC", 0},
+		{"abc", "acb", 1},
+		{"abc", "abd", 1},
+		{"abc", "ab", 1},
+		{"école", "ecole", 1},
 		{strings.Repeat("a", 65), "a", 66},
 	} {
 		if got := nearest.Distance(tc.one, tc.other); got != tc.want || got != nearest.Distance(tc.other, tc.one) {

@@ -5,26 +5,21 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
-
 	"simscim/config"
 	"simscim/connector/source"
 	"simscim/connector/source/sourcetest"
-	"simscim/internal/secret"
+	"simscim/internal/secret/secrettest"
+	"simscim/internal/telemetry/logtest"
 	"simscim/roster"
 	lookalike "simscim/sandbox/simsid"
 	"simscim/sandbox/world"
@@ -119,7 +114,7 @@ type sandboxed struct {
 	service *lookalike.Service
 	source  *Source
 	cfg     *config.Source
-	logs    *logBuffer
+	logs    *logtest.Buffer
 	tamper  atomic.Pointer[http.HandlerFunc]
 	// seen holds "organisation token" for every call to a school's data.
 	seen sync.Map
@@ -149,7 +144,7 @@ func newSandbox(t *testing.T, o sandboxOptions) *sandboxed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &sandboxed{t: t, world: w, service: svc, logs: &logBuffer{}}
+	s := &sandboxed{t: t, world: w, service: svc, logs: &logtest.Buffer{}}
 	mux := http.NewServeMux()
 	mux.Handle("/sts/", http.StripPrefix("/sts", svc.STS()))
 	mux.Handle("/management/", http.StripPrefix("/management", svc.Management()))
@@ -167,7 +162,7 @@ func newSandbox(t *testing.T, o sandboxOptions) *sandboxed {
 	t.Cleanup(server.Close)
 	s.cfg = s.config(server.URL, o.listed)
 	opts := Options{
-		Now: func() time.Time { return time.Now().UTC() }, Log: s.logs.logger(),
+		Now: func() time.Time { return time.Now().UTC() }, Log: s.logs.Logger(),
 		Contract: contractWith(t, o.edits...), Retries: 2, MinWait: time.Millisecond, MaxWait: 2 * time.Second, MaxBody: 4 << 20,
 	}
 	if o.change != nil {
@@ -198,11 +193,11 @@ func (s *sandboxed) config(base string, listed bool) *config.Source {
 		Provisioning: base + "/provisioning", Scope: lookalike.SchoolScope, Limits: config.Limits{InFlight: 4},
 	}
 	if listed {
-		for i, school := range s.service.Schools() {
+		for _, school := range s.service.Schools() {
 			c.Credentials = append(c.Credentials, &config.Credential{
 				Organisation: strings.ToUpper(school.Organisation.String()), // spelling must not matter
-				ClientID:     s.secretFile(fmt.Sprintf("id%d", i), school.ClientID),
-				ClientSecret: s.secretFile(fmt.Sprintf("secret%d", i), school.ClientSecret.Reveal()),
+				ClientID:     secrettest.File(s.t, school.ClientID),
+				ClientSecret: secrettest.File(s.t, school.ClientSecret.Reveal()),
 			})
 		}
 		return c
@@ -210,22 +205,9 @@ func (s *sandboxed) config(base string, listed bool) *config.Source {
 	v := s.service.Vendor()
 	c.Vendor = &config.Vendor{
 		Application: v.Application.String(), Organisation: v.Organisation.String(), Scope: lookalike.VendorScope,
-		ClientID: s.secretFile("vendor-id", v.ClientID), ClientSecret: s.secretFile("vendor-secret", v.ClientSecret.Reveal()),
+		ClientID: secrettest.File(s.t, v.ClientID), ClientSecret: secrettest.File(s.t, v.ClientSecret.Reveal()),
 	}
 	return c
-}
-
-func (s *sandboxed) secretFile(name, value string) secret.Ref {
-	s.t.Helper()
-	path := filepath.Join(s.t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(value+"\n"), 0o600); err != nil {
-		s.t.Fatal(err)
-	}
-	ref, err := secret.ParseRef("file:" + path)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return ref
 }
 
 // contractWith is the default contract with pairs of texts replaced.
@@ -384,29 +366,6 @@ func organisationIn(path string) string {
 	}
 	org, _, _ := strings.Cut(rest, "/")
 	return org
-}
-
-// logBuffer collects log lines at every level.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func (l *logBuffer) logger() *zap.Logger {
-	enc := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
-	return zap.New(zapcore.NewCore(enc, zapcore.AddSync(l), zapcore.DebugLevel))
 }
 
 func read(t *testing.T, s *Source, org string, want source.Want) (*roster.Snapshot, error) {

@@ -18,6 +18,7 @@ import (
 	"simscim/connector/target"
 	"simscim/connector/target/generic"
 	"simscim/connector/target/targettest"
+	"simscim/internal/secret/secrettest"
 	"simscim/scim"
 )
 
@@ -336,7 +337,7 @@ func TestSlowAnswerIsAmbiguous(t *testing.T) {
 	_, url := newFake(t, quirks{})
 	host := targettest.NewProxy(t, strings.TrimSuffix(url, "/scim"))
 	tg, err := generic.New(&config.Target{
-		Name: "t", Profile: "generic", URL: host.URL + "/scim", Auth: config.TargetAuth{Type: "bearer", Token: secretFile(t, "token")},
+		Name: "t", Profile: "generic", URL: host.URL + "/scim", Auth: config.TargetAuth{Type: "bearer", Token: secrettest.File(t, "token")},
 		Limits: config.Limits{InFlight: 1}, Timeout: config.Duration{Duration: 50 * time.Millisecond},
 	}, generic.Options{MinWait: time.Millisecond})
 	if err != nil {
@@ -362,7 +363,7 @@ func TestSignInWithOAuth2(t *testing.T) {
 	t.Cleanup(tokens.Close)
 	_, url := newFake(t, quirks{})
 	cfg := &config.Target{Name: "t", URL: url, Limits: config.Limits{InFlight: 1}, Auth: config.TargetAuth{
-		Type: "oauth2", TokenURL: tokens.URL, ClientID: secretFile(t, "c"), ClientSecret: secretFile(t, "s"),
+		Type: "oauth2", TokenURL: tokens.URL, ClientID: secrettest.File(t, "c"), ClientSecret: secrettest.File(t, "s"),
 	}}
 	tg, err := generic.New(cfg, generic.Options{MinWait: time.Millisecond})
 	if err != nil {

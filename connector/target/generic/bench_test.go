@@ -8,8 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,7 +16,7 @@ import (
 	"simscim/config"
 	"simscim/connector/plan"
 	"simscim/connector/target"
-	"simscim/internal/secret"
+	"simscim/internal/secret/secrettest"
 	"simscim/scim"
 )
 
@@ -53,15 +51,7 @@ func changes(n int) []plan.Change {
 // bodies as many at a time.
 func BenchmarkCreate(b *testing.B) {
 	b.Run("generic", func(b *testing.B) {
-		path := filepath.Join(b.TempDir(), "token")
-		if err := os.WriteFile(path, []byte("token"), 0o600); err != nil {
-			b.Fatal(err)
-		}
-		ref, err := secret.ParseRef("file:" + path)
-		if err != nil {
-			b.Fatal(err)
-		}
-		t, err := New(&config.Target{Name: "b", Profile: "generic", URL: stub(b), Auth: config.TargetAuth{Type: "bearer", Token: ref}, Limits: config.Limits{InFlight: atOnce}}, Options{})
+		t, err := New(&config.Target{Name: "b", Profile: "generic", URL: stub(b), Auth: config.TargetAuth{Type: "bearer", Token: secrettest.File(b, "token")}, Limits: config.Limits{InFlight: atOnce}}, Options{})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,20 +1,15 @@
 package generic_test
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 
 	"simscim/config"
 	"simscim/connector/target/generic"
 	"simscim/connector/target/targettest"
-	"simscim/internal/secret"
+	"simscim/internal/secret/secrettest"
+	"simscim/internal/telemetry/logtest"
 )
 
 const inFlight = 4
@@ -29,53 +24,17 @@ func fixtureWith(t *testing.T, url, token, profile string, traits config.Traits,
 	t.Helper()
 	host, path, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
 	f.Faults = targettest.NewProxy(t, "http://"+host)
-	log := &logBuffer{}
+	log := &logtest.Buffer{}
 	target, err := generic.New(&config.Target{
 		Name: "test", Type: "scim", Profile: profile, URL: f.Faults.URL + "/" + path,
-		Auth:    config.TargetAuth{Type: "bearer", Token: secretFile(t, token)},
+		Auth:    config.TargetAuth{Type: "bearer", Token: secrettest.File(t, token)},
 		Limits:  config.Limits{InFlight: inFlight},
 		Timeout: config.Duration{Duration: 10 * time.Second},
 		Traits:  traits,
-	}, generic.Options{Log: log.logger(), MinWait: time.Millisecond, Unpaced: true})
+	}, generic.Options{Log: log.Logger(), MinWait: time.Millisecond, Unpaced: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.Target, f.InFlight, f.Logged = target, inFlight, log.String
 	return &f
-}
-
-func secretFile(t testing.TB, content string) secret.Ref {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ref, err := secret.ParseRef("file:" + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ref
-}
-
-// logBuffer keeps every line at every level.
-type logBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func (l *logBuffer) logger() *zap.Logger {
-	enc := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
-	return zap.New(zapcore.NewCore(enc, zapcore.AddSync(l), zapcore.DebugLevel))
 }

@@ -17,6 +17,7 @@ import (
 	"simscim/connector/target"
 	"simscim/connector/target/generic"
 	"simscim/connector/target/targettest"
+	"simscim/internal/secret/secrettest"
 	"simscim/sandbox/idp"
 	"simscim/scim"
 )
@@ -183,7 +184,7 @@ func trap29(t *testing.T) {
 		t.Cleanup(s.Close)
 		tg, err := generic.New(&config.Target{
 			Name: "t", Profile: "generic", URL: s.URL + "/scim", Limits: config.Limits{InFlight: 1},
-			Auth: config.TargetAuth{Type: "oauth2", TokenURL: issuer.URL, ClientID: secretFile(t, "c"), ClientSecret: secretFile(t, "s")},
+			Auth: config.TargetAuth{Type: "oauth2", TokenURL: issuer.URL, ClientID: secrettest.File(t, "c"), ClientSecret: secrettest.File(t, "s")},
 		}, generic.Options{MinWait: time.Millisecond})
 		if err != nil {
 			t.Fatal(err)

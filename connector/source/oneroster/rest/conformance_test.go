@@ -8,8 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -17,14 +15,12 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
-
 	"simscim/connector/source"
 	"simscim/connector/source/oneroster"
 	"simscim/connector/source/sourcetest"
 	"simscim/internal/auth"
-	"simscim/internal/secret"
+	"simscim/internal/secret/secrettest"
+	"simscim/internal/telemetry/logtest"
 	"simscim/roster"
 	lookalike "simscim/sandbox/oneroster"
 	"simscim/sandbox/simsid"
@@ -92,7 +88,7 @@ type sandboxed struct {
 	service *lookalike.Service
 	source  *Source
 	root    string
-	logs    *logBuffer
+	logs    *logtest.Buffer
 	tamper  atomic.Pointer[func(http.ResponseWriter, *http.Request, http.Handler) bool]
 	// seen holds every path with its query.
 	mu   sync.Mutex
@@ -107,7 +103,7 @@ type sandboxOptions struct {
 
 func newSandbox(t *testing.T, o sandboxOptions) *sandboxed {
 	t.Helper()
-	s := &sandboxed{t: t, world: stillWorld(), logs: &logBuffer{}}
+	s := &sandboxed{t: t, world: stillWorld(), logs: &logtest.Buffer{}}
 	var err error
 	if s.service, err = lookalike.New(lookalike.Options{World: s.world, Now: time.Now}); err != nil {
 		t.Fatal(err)
@@ -139,11 +135,11 @@ func newSandbox(t *testing.T, o sandboxOptions) *sandboxed {
 	opts := Options{
 		Name: "district", BaseURL: server.URL + s.root, Version: o.version, PageSize: 100,
 		Authorize: auth.OAuth2(auth.ClientCredentials{
-			TokenURL: server.URL + "/oneroster/token", ClientID: secretFile(t, d.ClientID), ClientSecret: secretFile(t, d.ClientSecret.Reveal()),
+			TokenURL: server.URL + "/oneroster/token", ClientID: secrettest.File(t, d.ClientID), ClientSecret: secrettest.File(t, d.ClientSecret.Reveal()),
 			Scope: DefaultScope(o.version), HTTP: tokens,
 		}),
 		Rules: oneroster.Rules{HouseMetadata: "house"},
-		Now:   s.world.Now, Log: s.logs.logger(), Retries: 2, MinWait: time.Millisecond, MaxWait: 2 * time.Second, MaxBody: 4 << 20, MaxRecords: 20_000,
+		Now:   s.world.Now, Log: s.logs.Logger(), Retries: 2, MinWait: time.Millisecond, MaxWait: 2 * time.Second, MaxBody: 4 << 20, MaxRecords: 20_000,
 	}
 	if o.change != nil {
 		o.change(s, &opts)
@@ -152,19 +148,6 @@ func newSandbox(t *testing.T, o sandboxOptions) *sandboxed {
 		t.Fatal(err)
 	}
 	return s
-}
-
-func secretFile(t *testing.T, value string) secret.Ref {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(path, []byte(value+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ref, err := secret.ParseRef("file:" + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ref
 }
 
 func everything() source.Want {
@@ -381,29 +364,6 @@ func (s *sandboxed) asked(parts ...string) bool {
 func (s *sandboxed) read(want source.Want) (*roster.Snapshot, error) {
 	s.t.Helper()
 	return s.source.Read(context.WithoutCancel(s.t.Context()), roster.Site{ID: s.first(), Source: "district"}, want)
-}
-
-// logBuffer collects log lines at every level.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func (l *logBuffer) logger() *zap.Logger {
-	enc := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
-	return zap.New(zapcore.NewCore(enc, zapcore.AddSync(l), zapcore.DebugLevel))
 }
 
 func faultNamed(kind, path string) simsid.Fault {

@@ -15,6 +15,7 @@ import (
 	"simscim/connector/source"
 	"simscim/connector/source/oneroster"
 	"simscim/internal/auth"
+	"simscim/internal/secret/secrettest"
 	"simscim/roster"
 )
 
@@ -368,7 +369,7 @@ func TestOAuth1(t *testing.T) {
 			d := s.service.District()
 			o.Authorize = nil
 			o.Sign = auth.OAuth1{
-				ConsumerKey: secretFile(t, d.ClientID), ConsumerSecret: secretFile(t, d.ClientSecret.Reveal()), Method: method,
+				ConsumerKey: secrettest.File(t, d.ClientID), ConsumerSecret: secrettest.File(t, d.ClientSecret.Reveal()), Method: method,
 				Now: time.Now, Nonce: func() string { n++; return fmt.Sprintf("%s%08d", t.Name(), n) },
 			}.Sign
 		}})
@@ -410,7 +411,7 @@ func TestBadOptions(t *testing.T) {
 		"bad rules":       {BaseURL: "https://sis.example/v1p1", Rules: oneroster.Rules{Grades: map[string]string{"KG": "kindergarten"}}},
 		"two sign-ins": {
 			BaseURL: "https://sis.example/v1p1", Sign: func(*http.Request) error { return nil },
-			Authorize: auth.Bearer(secretFile(t, "x")),
+			Authorize: auth.Bearer(secrettest.File(t, "x")),
 		},
 	} {
 		if _, err := New(o); err == nil {
