@@ -58,9 +58,9 @@ func (s *suite) inOrder(ch plan.Change) []target.Outcome {
 	s.Helper()
 	var got []target.Outcome
 	err := s.Target.Apply(s.Context(), []plan.Change{ch}, s.lookup, func(o target.Outcome) error {
-		before := s.Faults.Writes()
+		before := s.writes()
 		time.Sleep(10 * time.Millisecond)
-		if n := s.Faults.Writes(); n != before {
+		if n := s.writes(); n != before {
 			s.Errorf("a request was sent before the piece was recorded")
 		}
 		got = append(got, o)
@@ -101,11 +101,11 @@ func membersNotThere(s *suite) {
 	s.hasMembers("g", keys)
 	nobody := s.change(g, plan.UpdateMembers)
 	nobody.Add = []string{"absent-1"}
-	before := s.Faults.Writes()
+	before := s.writes()
 	if o := s.last(s.done(nobody), "g"); len(o.Added) != 0 {
 		s.Errorf("an absent member is confirmed")
 	}
-	if s.Faults.Writes() != before {
+	if s.writes() != before {
 		s.Errorf("a change with nothing to send was sent")
 	}
 }

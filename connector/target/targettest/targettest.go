@@ -21,11 +21,12 @@ import (
 // Fixture is one target with a server of its own, empty at first.
 type Fixture struct {
 	Target target.Target
-	// Faults stands between the target and the server.
+	// Faults stands between the target and the server; nil where there is no network in
+	// between. Then what networks and servers do wrong is not tried.
 	Faults *Proxy
 	// InFlight is the most calls that the target may have under way at once.
 	InFlight int
-	// Logged returns all that the target has logged.
+	// Logged returns all that the target has logged; nil where it logs nothing.
 	Logged func() string
 	// Unique says that the server refuses a user name that is taken.
 	Unique bool
@@ -93,6 +94,20 @@ func (s *suite) need(has bool, what string) {
 	if !has {
 		s.Skipf("this target has no %s", what)
 	}
+}
+
+// network skips the test where no network is in between.
+func (s *suite) network() {
+	s.Helper()
+	s.need(s.Faults != nil, "network in between")
+}
+
+// writes counts the requests so far that may change something, where there are any.
+func (s *suite) writes() int {
+	if s.Faults == nil {
+		return 0
+	}
+	return s.Faults.Writes()
 }
 
 func (s *suite) lookup(key string) (string, bool) {
