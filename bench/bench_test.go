@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"simscim/roster"
+	"simscim/sandbox/district"
 )
 
 // A small roll goes through everything that is measured: what is timed must be right
@@ -52,9 +53,9 @@ func TestDistrict(t *testing.T) {
 	for name, value := range map[string]string{tokenEnv: token, "BENCH_ID": "unused", "BENCH_SECRET": "unused"} {
 		t.Setenv(name, value)
 	}
-	of := files{Schools: 3, Users: 120, Enrolments: 960}
+	of := district.Files{Schools: 3, Users: 120, Enrolments: 960}
 	path := filepath.Join(t.TempDir(), "district.zip")
-	if err := of.write(path); err != nil {
+	if err := of.Write(path); err != nil {
 		t.Fatal(err)
 	}
 	if r, err := districtTask(t.Context(), &task{Files: of, Path: path}); err != nil || r.Rate <= 0 {

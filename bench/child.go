@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"simscim/sandbox/district"
 )
 
 // taskEnv holds the task of a child.
@@ -50,7 +52,7 @@ type task struct {
 	Personality, Limit string
 	// Path is that of Files.
 	Path  string
-	Files files
+	Files district.Files
 	// Profile is the stem of the files for profiles, or empty.
 	Profile string
 }

@@ -10,15 +10,16 @@ import (
 	"simscim/connector/source"
 	"simscim/connector/source/oneroster"
 	"simscim/connector/source/oneroster/csv"
+	"simscim/sandbox/district"
 )
 
 // wide is a district of the size that the largest targets plan for.
-var wide = files{Schools: 200, Users: 250_000, Enrolments: 2_000_000}
+var wide = district.Files{Schools: 200, Users: 250_000, Enrolments: 2_000_000}
 
-// district reads OneRoster files and maps each school, in one pass.
-func district(ctx context.Context, b *bench) ([]figure, error) {
+// wholeDistrict reads OneRoster files and maps each school, in one pass.
+func wholeDistrict(ctx context.Context, b *bench) ([]figure, error) {
 	path := filepath.Join(b.dir, "district.zip")
-	if err := wide.write(path); err != nil {
+	if err := wide.Write(path); err != nil {
 		return nil, err
 	}
 	var rates, peaks []float64
@@ -79,7 +80,7 @@ func districtTask(ctx context.Context, t *task) (*result, error) {
 	if err := stop(r); err != nil {
 		return nil, err
 	}
-	r.Rate = float64(t.Files.rows()) / r.Seconds
+	r.Rate = float64(t.Files.Rows()) / r.Seconds
 	// What is timed must be right: everybody has an account and is in all their classes.
 	if len(sites) != t.Files.Schools || users != t.Files.Users || places != t.Files.Enrolments {
 		return nil, fmt.Errorf("%d schools, %d users and %d places were mapped", len(sites), users, places)

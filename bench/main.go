@@ -54,7 +54,7 @@ var scenarios = []scenario{
 	{"unchanged", "second run over an unchanged roll", unchanged},
 	{"sites", "second run over 50 sites", sites},
 	{"mapping", "mapping alone", mapping},
-	{"district", "OneRoster files of a district, read and mapped", district},
+	{"district", "OneRoster files of a district, read and mapped", wholeDistrict},
 }
 
 // bench is one run of the whole.

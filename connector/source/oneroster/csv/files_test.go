@@ -20,6 +20,7 @@ import (
 	"simscim/connector/source/oneroster"
 	"simscim/connector/source/oneroster/csv"
 	"simscim/roster"
+	"simscim/sandbox/district"
 )
 
 // golden loads a folder of testdata, by the names of its files.
@@ -627,19 +628,19 @@ func TestWantsGrow(t *testing.T) {
 func TestCancelledLoad(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "district.zip")
-	writeDistrict(t, path, size{schools: 5, users: 2000, enrollments: 30_000})
+	writeDistrict(t, path, district.Files{Schools: 5, Users: 2000, Enrolments: 30_000})
 	s := newSource(t, path, oneroster.Rules{})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		_, err := s.Read(ctx, roster.Site{ID: guid(1, 0)}, everything())
+		_, err := s.Read(ctx, roster.Site{ID: district.School(0)}, everything())
 		done <- err
 	}()
 	cancel()
 	if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled read says %v", err)
 	}
-	if _, err := s.Read(t.Context(), roster.Site{ID: guid(1, 1)}, everything()); err != nil {
+	if _, err := s.Read(t.Context(), roster.Site{ID: district.School(1)}, everything()); err != nil {
 		t.Error(err)
 	}
 }

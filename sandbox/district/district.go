@@ -1,4 +1,7 @@
-package main
+// Package district writes OneRoster files of a whole made-up district, as large as one
+// likes and the same every time: for measuring, and for tests of size. It knows no school
+// of the dummy world, whose people are drawn one by one.
+package district
 
 import (
 	"archive/zip"
@@ -9,9 +12,9 @@ import (
 	"os"
 )
 
-// files describe a district in OneRoster files, the same every time. Users and
+// Files describe a district in OneRoster files, the same every time. Users and
 // enrolments are spread evenly over the schools.
-type files struct{ Schools, Users, Enrolments int }
+type Files struct{ Schools, Users, Enrolments int }
 
 const (
 	classesPerSchool = 300
@@ -19,17 +22,20 @@ const (
 	terms            = 3 // the school year and two terms
 )
 
-// rows are all records; headers and the manifest do not count.
-func (f files) rows() int {
+// Rows are all records; headers and the manifest do not count.
+func (f Files) Rows() int {
 	return 1 + f.Schools*(1+classesPerSchool) + terms + courses + f.Users + f.Enrolments
 }
 
 // id is the sourcedId of the nth record of a kind.
 func id(kind, n int) string {
-	x := uint64(n)*0x9E3779B97F4A7C15 + uint64(kind)*0xD1B54A32D192ED03 //nolint:gosec // neither is negative
+	x := uint64(n)*0x9E3779B97F4A7C15 + uint64(kind)*0xD1B54A32D192ED03
 	x ^= x >> 29
-	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", uint32(x>>32), uint16(x>>16), uint16(x)&0xFFF, kind, n) //nolint:gosec // bits are cut off
+	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", uint32(x>>32), uint16(x>>16), uint16(x)&0xFFF, kind, n)
 }
+
+// School is the sourcedId of the nth school.
+func School(n int) string { return id(schoolOf, n) }
 
 // Kinds of records, for their ids.
 const (
@@ -42,8 +48,8 @@ const (
 	enrolmentOf
 )
 
-// write makes the zip, version 1.1.
-func (f files) write(path string) (err error) {
+// Write makes the zip, version 1.1.
+func (f Files) Write(path string) (err error) {
 	out, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("write the district: %w", err)
@@ -90,7 +96,7 @@ func manifest(w io.Writer) {
 	}
 }
 
-func (f files) orgs(w io.Writer) {
+func (f Files) orgs(w io.Writer) {
 	line(w, "%s,,,The Trust,district,,", id(districtOf, 0))
 	for i := range f.Schools {
 		line(w, "%s,,,School %d,school,%07d,%s", id(schoolOf, i), i, 9000000+i, id(districtOf, 0))
@@ -110,7 +116,7 @@ func subjects(w io.Writer) {
 	}
 }
 
-func (f files) classes(w io.Writer) {
+func (f Files) classes(w io.Writer) {
 	for i := range f.Schools * classesPerSchool {
 		line(w, `%s,,,%dx/Ma%d,%02d,%s,,scheduled,Room 1,%s,"%s,%s",,,`, id(classOf, i), 7+i%5, i%classesPerSchool, 7+i%5, id(courseOf, i%courses),
 			id(schoolOf, i/classesPerSchool), id(sessionOf, 1), id(sessionOf, 2))
@@ -118,9 +124,9 @@ func (f files) classes(w io.Writer) {
 }
 
 // teaches: one of ten people of each school is a teacher.
-func (f files) teaches(user int) bool { return user/f.Schools%10 == 9 }
+func (f Files) teaches(user int) bool { return user/f.Schools%10 == 9 }
 
-func (f files) users(w io.Writer) {
+func (f Files) users(w io.Writer) {
 	for i := range f.Users {
 		role, grade := "student", fmt.Sprintf("%02d", 7+i/f.Schools%5)
 		if f.teaches(i) {
@@ -132,7 +138,7 @@ func (f files) users(w io.Writer) {
 }
 
 // enrolments put each user into different classes of their school.
-func (f files) enrolments(w io.Writer) {
+func (f Files) enrolments(w io.Writer) {
 	for i := range f.Enrolments {
 		user := i % f.Users
 		school := user % f.Schools
