@@ -34,8 +34,10 @@ func view() console.View {
 	return console.View{Version: "v0.1.0", At: noon, Sites: []console.Site{
 		{ID: "guid-1", Name: "Quiet Primary", DfE: "123/4561", People: 210, Groups: 14, LastComplete: noon, Next: noon.Add(14*time.Hour + 15*time.Minute), Targets: []console.Target{
 			{Name: "directory", Status: "done", Started: noon, Ended: noon.Add(time.Minute), Applied: map[string]int{"createUser": 3, "addMember": 12, "deleteUser": 0}},
-			{Name: "library", Status: "partial", Ended: noon, Failed: map[string]int{"updateUser": 1}, Escrow: 4,
-				Quarantine: &console.Quarantine{Since: noon, Next: noon.Add(6 * time.Hour), Reason: "it refuses the credentials"}},
+			{
+				Name: "library", Status: "partial", Ended: noon, Failed: map[string]int{"updateUser": 1}, Escrow: 4,
+				Quarantine: &console.Quarantine{Since: noon, Next: noon.Add(6 * time.Hour), Reason: "it refuses the credentials"},
+			},
 		}},
 		{ID: "guid-2", Name: "Frozen High", Frozen: true, FrozenSince: noon, FrozenReason: "the school withdrew its consent"},
 		{ID: "guid-3", Name: `<script>alert("x")</script>`, Targets: []console.Target{

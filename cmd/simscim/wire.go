@@ -121,7 +121,7 @@ func (c *cli) wire(ctx context.Context, cfg *config.Config, routes *connector.Ro
 		return nil, err
 	}
 	if o.rebuild {
-		if err := c.setStoreAside(cfg.Store.DSN); err != nil {
+		if err := c.setStoreAside(cfg.Store.DSN); err != nil { //nolint:contextcheck // it waits for nobody
 			return nil, err
 		}
 	}
