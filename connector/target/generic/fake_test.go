@@ -104,6 +104,12 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/scim")
 	parts := strings.SplitN(strings.Trim(path, "/"), "/", 2)
 	kind := scim.Kind(strings.TrimSuffix(parts[0], "s"))
+	switch parts[0] { // as Entra ID writes them
+	case "users":
+		kind = scim.User
+	case "groups":
+		kind = scim.Group
+	}
 	var err error
 	switch {
 	case kind != scim.User && kind != scim.Group:

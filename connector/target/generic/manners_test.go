@@ -304,7 +304,7 @@ func TestStatusThatMayMeanAConflict(t *testing.T) {
 	before := f.get(other)
 	create := func(name string) target.Outcome {
 		w.Faults.Inject(targettest.Fault{
-			Method: http.MethodPost, Path: "/Users", Times: 1, Status: http.StatusBadRequest,
+			Method: http.MethodPost, Path: "/users", Times: 1, Status: http.StatusBadRequest,
 			Answer: `{"schemas":["` + scim.ErrorURN + `"],"status":"400","scimType":"invalidSyntax"}`,
 		})
 		ch := user("mine")
