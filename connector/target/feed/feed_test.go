@@ -1,10 +1,12 @@
 package feed_test
 
 import (
+	"database/sql"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"simscim/connector/target"
 	"simscim/connector/target/feed"
 	"simscim/connector/target/targettest"
 	"simscim/internal/secret"
@@ -39,4 +41,20 @@ func TestConformance(t *testing.T) {
 	targettest.Run(t, func(t *testing.T) *targettest.Fixture {
 		return &targettest.Fixture{Target: open(t, options(t)), InFlight: 1, Unique: true, Checked: true}
 	})
+}
+
+func nothing(o target.Outcome) error { return o.Err }
+
+// swap puts the content of the second resource into the first's row.
+func swap(t testing.TB, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	const turn = "UPDATE resource SET content = (SELECT content FROM resource o WHERE o.seq = 2) WHERE seq = 1"
+	if _, err := db.ExecContext(t.Context(), turn); err != nil {
+		t.Fatal(err)
+	}
 }
