@@ -87,10 +87,15 @@ func (c *cli) sandboxCommand() *cobra.Command {
 	return cmd
 }
 
-// withProfile names the profile in a configuration for a sandbox that plays its provider.
+// withProfile names the profile in a configuration for a sandbox that plays its provider,
+// and adds what that wants of every account.
 func withProfile(text, name string) string {
 	if _, known := profile.Named(name); !known || name == "generic" {
 		return text
+	}
+	if name == "aws-iam-identity-center" { // which takes one e-mail address, marked primary
+		const mail = `        emails[type eq "work"].value: person.email` + "\n"
+		text = strings.Replace(text, mail, mail+`        emails[type eq "work"].primary: "true"`+"\n", 1)
 	}
 	return strings.Replace(text, "    type: scim\n", "    type: scim\n    profile: "+name+"\n", 1)
 }
