@@ -151,6 +151,8 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 		s.serveIdentity(w, r)
 	case len(path) == 4 && strings.HasSuffix(at, "/oauth2/v2.0/token"):
 		s.serveToken(w, r, path[0])
+	case len(path) == 4 && strings.HasSuffix(at, "/v2.0/.well-known/openid-configuration"):
+		s.serveDiscovery(w, r, path[0])
 	default:
 		s.write(w, r, failed(&problem{status: http.StatusNotFound, code: "ResourceNotFound", message: "Nothing is served here."}))
 	}

@@ -85,7 +85,7 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, tenant string) 
 	if refusal := s.prove(client, form, r.Host); refusal != nil {
 		return nil, refusal
 	}
-	resource, isDefault := strings.CutSuffix(form.Get("scope"), "/.default")
+	resource, isDefault := resourceOf(form.Get("scope"))
 	switch {
 	case !isDefault:
 		return nil, deny(http.StatusBadRequest, "invalid_scope", 1002012, "The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.")

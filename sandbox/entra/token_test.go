@@ -93,6 +93,7 @@ func TestSecret(t *testing.T) {
 		{"no grant", at, []string{"grant_type", ""}, 400, "AADSTS900144: "},
 		{"other grant", at, []string{"grant_type", "password"}, 400, "AADSTS70003: "},
 		{"scope", at, []string{"client_secret", "right", "scope", "User.Read.All"}, 400, "AADSTS1002012: "},
+		{"scopes without a resource", at, []string{"client_secret", "right", "scope", "openid profile"}, 400, "AADSTS1002012: "},
 		{"resource", at, []string{"client_secret", "right", "scope", "https://other.example/.default"}, 400, "AADSTS500011: "},
 	} {
 		got := a.post(c.path, form(appID, c.set...))
@@ -207,5 +208,23 @@ func TestManagedIdentity(t *testing.T) {
 	a.want(400, "GET", path+"&client_id=x", "", "Metadata", "true")
 	if n := a.Requests()[entra.Identities]; n != 3 {
 		t.Errorf("%d requests for tokens", n)
+	}
+}
+
+// Microsoft's libraries ask where to sign in and add scopes of OpenID Connect.
+func TestLibrariesSignIn(t *testing.T) {
+	t.Parallel()
+	a := open(t, entra.Options{Clients: []entra.Client{{ID: appID, Secret: "right"}}})
+	got := a.must("GET", "/"+a.Tenant()+"/v2.0/.well-known/openid-configuration", "")
+	at, _ := got.doc["token_endpoint"].(string)
+	if got.status != 200 || !strings.HasPrefix(at, "https://") || !strings.HasSuffix(at, "/"+a.Tenant()+"/oauth2/v2.0/token") {
+		t.Errorf("got %d %s", got.status, got.raw)
+	}
+	if got := a.must("GET", "/other/v2.0/.well-known/openid-configuration", ""); got.status != 400 || !strings.Contains(got.raw, "AADSTS90002: ") {
+		t.Errorf("another tenant: got %d %s", got.status, got.raw)
+	}
+	got = a.post("/"+a.Tenant()+"/oauth2/v2.0/token", form(appID, "client_secret", "right", "scope", "https://graph.microsoft.com/.default openid offline_access profile"))
+	if got.status != 200 {
+		t.Errorf("sign in: got %d %s", got.status, got.raw)
 	}
 }
