@@ -120,11 +120,14 @@ func (s *Service) verifyFederated(client *Client, a *assertion) *denial {
 	return badClient(70021, "No matching federated identity record found for presented assertion.")
 }
 
-// names tells whether the header points at the certificate.
+// names tells whether the header points at the certificate. Microsoft's libraries write
+// thumbprints in plain base64, where RFC 7515 has base64url.
 func (a *assertion) names(cert *x509.Certificate) bool {
 	short := sha1.Sum(cert.Raw) //nolint:gosec // as above
 	long := sha256.Sum256(cert.Raw)
-	return a.header.Thumbprint == base64.RawURLEncoding.EncodeToString(short[:]) || a.header.Thumb256 == base64.RawURLEncoding.EncodeToString(long[:])
+	plain := strings.NewReplacer("+", "-", "/", "_", "=", "")
+	return plain.Replace(a.header.Thumbprint) == base64.RawURLEncoding.EncodeToString(short[:]) ||
+		plain.Replace(a.header.Thumb256) == base64.RawURLEncoding.EncodeToString(long[:])
 }
 
 // signedBy checks RS256 and PS256, the two that Entra ID takes.
