@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"simscim/connector/target"
@@ -61,6 +62,10 @@ func (j *job) values() []redact.Value {
 		out = append(out, redact.Spellings(string(f.Path), f.After)...)
 	}
 	out = append(out, redact.Spellings("externalId", j.change.Key)...)
+	out = append(out, redact.Spellings("mailNickname", nickname(j.cfg.GroupKind, j.change.Key, j.change.After.String(displayName)))...)
+	for _, m := range j.resolve(slices.Concat(j.change.Add, j.change.Remove)) {
+		out = append(out, redact.Spellings("member", m.id)...)
+	}
 	out = append(out, redact.Spellings("uniqueName", uniqueName(j.change.Key))...)
 	return append(out, redact.Spellings("id", j.id)...)
 }

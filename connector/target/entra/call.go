@@ -67,8 +67,9 @@ func decode(a *httpx.Response, now time.Time, out any) error {
 	return nil
 }
 
-// codeLike is what an error code looks like. Anything else may be somebody's name.
-var codeLike = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.]{2,80}$`)
+// codeLike is what an error code looks like: several words in one. Anything else may be
+// somebody's name.
+var codeLike = regexp.MustCompile(`^[A-Z][a-z]{1,30}(_?[A-Z][A-Za-z]{1,30}){1,8}$`)
 
 // failure reads an error of Graph. Its code stands in Detail before its words, which are
 // for redaction and never shown as they are.

@@ -28,7 +28,7 @@ func (t *Target) Capabilities(ctx context.Context) (target.Capabilities, error) 
 	}
 	caps, err := t.ask(ctx)
 	if err != nil {
-		return target.Capabilities{}, fmt.Errorf("target %s: %w", t.name, clean(err, nil))
+		return target.Capabilities{}, fmt.Errorf("target %s: %w", t.name, err)
 	}
 	t.caps, t.known = caps, true
 	return caps, nil
@@ -70,9 +70,9 @@ func (t *Target) askJob(ctx context.Context, caps *target.Capabilities) error {
 	case isStatus(err, http.StatusForbidden):
 		note(caps, "the permission %s is missing: whether the provisioning job is paused cannot be seen", permJob)
 	case scim.IsNotFound(err):
-		return fmt.Errorf("there is no such provisioning job: copy servicePrincipal and job out of the Provisioning API Endpoint of the provisioning app: %w", err)
+		return fmt.Errorf("there is no such provisioning job: copy servicePrincipal and job out of the Provisioning API Endpoint of the provisioning app: %w", clean(err, nil))
 	case err != nil:
-		return fmt.Errorf("ask how the provisioning job is: %w", err)
+		return fmt.Errorf("ask how the provisioning job is: %w", clean(err, nil))
 	case s.trouble() != "":
 		note(caps, "%s", s.trouble())
 	}
@@ -120,7 +120,10 @@ func (t *Target) askLog(ctx context.Context, caps *target.Capabilities) error {
 		note(caps, "the permission %s is missing: what became of uploaded users could never be confirmed, so none are", permLog)
 		return nil
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("try to read the provisioning log: %w", clean(err, nil))
+	}
+	return nil
 }
 
 // askGraph tries what Graph allows, in one request.
@@ -139,7 +142,7 @@ func (t *Target) askGraph(ctx context.Context, caps *target.Capabilities) error 
 	}
 	answers, err := t.batch(ctx, steps)
 	if err != nil {
-		return fmt.Errorf("try what Graph allows: %w", err)
+		return fmt.Errorf("try what Graph allows: %w", clean(err, nil))
 	}
 	denied := func(i int) bool {
 		return i < len(answers) && answers[i] != nil && answers[i].Status == http.StatusForbidden
@@ -160,7 +163,7 @@ func (t *Target) askGraph(ctx context.Context, caps *target.Capabilities) error 
 	}
 	for _, a := range answers {
 		if a != nil && (a.Status == http.StatusUnauthorized || scim.IsRetryable(a)) {
-			return a
+			return fmt.Errorf("try what Graph allows: %w", clean(a, nil))
 		}
 	}
 	return nil

@@ -98,9 +98,13 @@ func builder(cfg *config.Target, options policy.ClientOptions, private bool) (fu
 				// Its own words may quote the file.
 				return nil, errors.New("privateKey: it is not a PEM file with a certificate and its private key, unencrypted")
 			}
-			return azidentity.NewClientCertificateCredential(cfg.Tenant, id, certs, key, &azidentity.ClientCertificateCredentialOptions{
+			cred, err := azidentity.NewClientCertificateCredential(cfg.Tenant, id, certs, key, &azidentity.ClientCertificateCredentialOptions{
 				ClientOptions: options, DisableInstanceDiscovery: private,
 			})
+			if err != nil {
+				return nil, errors.New("privateKey: the certificate and the private key do not belong together")
+			}
+			return cred, nil
 		}, nil
 	case "managed-identity":
 		return func() (azcore.TokenCredential, error) {

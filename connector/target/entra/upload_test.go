@@ -150,7 +150,7 @@ func TestUploadTroubles(t *testing.T) {
 		fails   bool
 	}{
 		"lost answer":     {faults: sandbox.Faults{DropWrite: 1}, uploads: 2},
-		"throttled":       {faults: sandbox.Faults{Throttle: 3, RetryAfter: 0}, uploads: 4},
+		"throttled":       {faults: sandbox.Faults{Throttle: 1}, uploads: 2},
 		"503 and then ok": {faults: sandbox.Faults{Fail: 2, FailWrites: true}, uploads: 3},
 		"504 but done":    {faults: sandbox.Faults{FailAfter: 1}, uploads: 2},
 		"503 for good":    {faults: sandbox.Faults{Fail: 50, FailWrites: true}, uploads: 3, fails: true},
