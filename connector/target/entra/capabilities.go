@@ -38,7 +38,7 @@ func (t *Target) ask(ctx context.Context) (target.Capabilities, error) {
 	caps := target.Capabilities{
 		Summary: "Entra ID, API-driven provisioning of users, groups by Microsoft Graph",
 		Users:   true, Groups: true, Suspend: true, DeleteGroups: true, RenameGroups: true, MembersReadable: true,
-		FilterUsers:  []scim.Path{externalID, "userName", `emails[type eq "work"].value`, displayName},
+		FilterUsers:  []scim.Path{externalID, "userName", workMail, displayName},
 		FilterGroups: []scim.Path{externalID, displayName}, PageSize: perPage,
 		MembersPerCreate: perBind, MembersPerAdd: perBind * perBatch, MembersPerRemove: perBatch, Mixed: true,
 		Bulk: perUpload, Gather: perUpload * 200,

@@ -8,6 +8,8 @@ import (
 	"simscim/scim"
 )
 
+const workMail scim.Path = `emails[type eq "work"].value`
+
 // graphUser is a user as Graph shows it, with the properties that were selected.
 type graphUser map[string]any
 
@@ -38,7 +40,7 @@ func property(path scim.Path) (name string, ok bool) {
 		return "jobTitle", true
 	case "userType":
 		return "employeeType", true
-	case `emails[type eq "work"].value`:
+	case workMail, `emails[type eq "work"].primary`:
 		return "mail", true
 	case `phoneNumbers[type eq "mobile"].value`:
 		return "mobilePhone", true
@@ -64,7 +66,7 @@ func property(path scim.Path) (name string, ok bool) {
 // filterable is the property of an attribute by which Graph finds users.
 func filterable(path scim.Path) (string, bool) {
 	name, ok := property(path)
-	return name, ok && slices.Contains([]string{"employeeId", "userPrincipalName", "mail", "displayName", "givenName", "surname", "department"}, name)
+	return name, ok && (name != "mail" || path == workMail) && slices.Contains([]string{"employeeId", "userPrincipalName", "mail", "displayName", "givenName", "surname", "department"}, name)
 }
 
 // selected lists the properties that the paths need: what is not selected is not shown.
@@ -82,6 +84,9 @@ func (u graphUser) value(path scim.Path) (any, bool) {
 	name, ok := property(path)
 	if !ok || scim.IsUnassigned(u[name]) {
 		return nil, false
+	}
+	if name == "mail" && path != workMail {
+		return true, true // it is the only one, and so the first
 	}
 	return u[name], true
 }
