@@ -1,0 +1,240 @@
+package okta_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"simscim/config"
+	"simscim/connector/plan"
+	"simscim/connector/target"
+	"simscim/connector/target/okta"
+	"simscim/internal/secret/secrettest"
+	"simscim/internal/telemetry/logtest"
+	sandbox "simscim/sandbox/okta"
+	"simscim/scim"
+)
+
+// clock is a clock that waiting moves.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Date(2026, 9, 1, 2, 0, 0, 0, time.UTC)} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Wait(ctx context.Context, d time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+	return ctx.Err()
+}
+
+// bench is a target with an organisation of its own.
+type bench struct {
+	*testing.T
+	org    *sandbox.Org
+	clock  *clock
+	target *okta.Target
+	// front stands before the organisation, once it is set.
+	front func(w http.ResponseWriter, r *http.Request, org http.Handler)
+	log   *logtest.Buffer
+	got   []target.Outcome
+	known map[string]bool
+}
+
+func setup(t *testing.T, change func(o *sandbox.Options, c *config.Target)) *bench {
+	t.Helper()
+	b := &bench{T: t, clock: newClock(), log: &logtest.Buffer{}}
+	o := sandbox.Options{Seed: 3, Now: b.clock.Now, ImportTakes: 40 * time.Second, PerMinute: 1_000_000}
+	c := &config.Target{
+		Name: "okta", Type: "okta-identity-source", Limits: config.Limits{InFlight: 4},
+		ConfirmWithin: config.Duration{Duration: 20 * time.Minute}, Timeout: config.Duration{Duration: 10 * time.Second},
+	}
+	if change != nil {
+		change(&o, c)
+	}
+	b.org = sandbox.New(o)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if b.front != nil {
+			b.front(w, r, b.org.Handler())
+			return
+		}
+		b.org.Handler().ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	c.URL, c.Source = s.URL, b.org.Sources()[0]
+	if c.Auth.Type == "" {
+		c.Auth = config.TargetAuth{Type: "ssws", Token: secrettest.File(t, b.org.Token())}
+	}
+	var err error
+	b.target, err = okta.New(c, okta.Options{Now: b.clock.Now, Wait: b.clock.Wait, MinWait: time.Millisecond, Log: b.log.Logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// lookup is what a ledger would know.
+func (b *bench) lookup(key string) (string, bool) { return key, b.known[key] }
+
+func (b *bench) knows(keys []string) {
+	b.known = map[string]bool{}
+	for _, key := range keys {
+		b.known[key] = true
+	}
+}
+
+// apply carries out changes and keeps the outcomes.
+func (b *bench) apply(changes ...plan.Change) error {
+	b.Helper()
+	b.got = nil
+	return b.target.Apply(b.Context(), changes, b.lookup, func(o target.Outcome) error {
+		b.got = append(b.got, o)
+		return nil
+	})
+}
+
+// done is apply where everything succeeds.
+func (b *bench) done(changes ...plan.Change) {
+	b.Helper()
+	if err := b.apply(changes...); err != nil {
+		b.Fatal(err)
+	}
+	final := 0
+	for _, o := range b.got {
+		if o.Err != nil || o.Accepted {
+			b.Fatalf("%s: %v (%s), accepted %t", o.Change.Action, o.Err, o.Advice, o.Accepted)
+		}
+		if o.Final {
+			final++
+		}
+	}
+	if final != len(changes) {
+		b.Fatalf("%d final outcomes of %d", final, len(changes))
+	}
+}
+
+func (b *bench) last(key string) target.Outcome {
+	b.Helper()
+	for _, o := range b.got {
+		if o.Change.Key == key && o.Final {
+			return o
+		}
+	}
+	b.Fatalf("%s has no outcome", key)
+	return target.Outcome{}
+}
+
+func (b *bench) snapshot() sandbox.Snapshot { return b.org.Snapshot(b.org.Sources()[0]) }
+
+func key(i int) string { return fmt.Sprintf("sims-3f2b-%06d", i) }
+
+func user(i int) plan.Change {
+	name := fmt.Sprintf("pupil%d@oakfield.example", i)
+	return plan.Change{
+		Action: plan.CreateUser, Kind: scim.User, Key: key(i), Label: name,
+		After: scim.Attributes{
+			{Path: "active", Value: true},
+			{Path: scim.MustPath(`emails[type eq "work"].primary`), Value: true},
+			{Path: scim.MustPath(`emails[type eq "work"].value`), Value: name},
+			{Path: "externalId", Value: key(i)},
+			{Path: "name.familyName", Value: "Quizzle"},
+			{Path: "name.givenName", Value: "Zebedee"},
+			{Path: "userName", Value: name},
+		},
+	}
+}
+
+func users(n int) (list []plan.Change) {
+	for i := range n {
+		list = append(list, user(i))
+	}
+	return list
+}
+
+func keys(n int) (list []string) {
+	for i := range n {
+		list = append(list, key(i))
+	}
+	return list
+}
+
+func group(name string, members ...string) plan.Change {
+	return plan.Change{
+		Action: plan.CreateGroup, Kind: scim.Group, Key: name, Label: "Class " + name,
+		After: scim.Attributes{{Path: "displayName", Value: "Class " + name}, {Path: "externalId", Value: name}}, Add: members,
+	}
+}
+
+// later is a later change of an object.
+func later(c plan.Change, a plan.Action, set ...plan.Field) plan.Change {
+	c.Action, c.RemoteID, c.Add, c.Set = a, c.Key, nil, set
+	switch a {
+	case plan.SuspendUser:
+		c.After = scim.Attributes{{Path: "active", Value: false}}
+	case plan.DeleteGroup:
+		c.After = nil
+	default:
+		c.After = append(scim.Attributes{}, c.After...)
+		for _, f := range set {
+			c.After = append(c.After, scim.Attribute{Path: f.Path, Value: f.After})
+		}
+		c.After = c.After.Sort()
+	}
+	return c
+}
+
+func TestLoad(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	all := users(3)
+	b.done(append(all, group("7A", keys(3)...), group("7B"))...)
+	got := b.snapshot()
+	if len(got.Users) != 3 || len(got.Groups) != 2 || len(got.Groups[0].Members) != 3 || len(got.Sessions) != 1 || got.Sessions[0].Loads != 3 {
+		t.Fatalf("got %+v", got)
+	}
+	p := got.Users[0].Profile
+	if p["userName"] != all[0].Label || p["email"] != all[0].Label || p["firstName"] != "Zebedee" || p["lastName"] != "Quizzle" || len(p) != 4 {
+		t.Errorf("profile: %v", p)
+	}
+	if o := b.last("7A"); o.RemoteID != "7A" || !o.Attributes || len(o.Added) != 3 {
+		t.Errorf("outcome: %+v", o)
+	}
+
+	// Leaving, coming back, another name, and a group that goes: all in one session.
+	b.clock.Wait(t.Context(), time.Hour)
+	b.knows(keys(3))
+	rename := later(all[1], plan.RenameUser, plan.Field{Path: "userName", After: "new@oakfield.example"})
+	move := later(group("7A"), plan.UpdateMembers)
+	move.Remove = keys(2)[1:]
+	b.done(later(all[0], plan.SuspendUser), rename, move, later(group("7B"), plan.DeleteGroup))
+	got = b.snapshot()
+	if got.Users[0].Status != sandbox.Deprovisioned || got.Users[1].Profile["userName"] != "new@oakfield.example" || len(got.Groups) != 1 || len(got.Groups[0].Members) != 2 {
+		t.Errorf("got %+v", got)
+	}
+	if o := b.last("7B"); !o.Gone || o.Attributes {
+		t.Errorf("outcome: %+v", o)
+	}
+	if o := b.last("7A"); !o.Attributes || len(o.Removed) != 1 {
+		t.Errorf("outcome: %+v", o)
+	}
+	obj, ok, err := b.target.Get(t.Context(), scim.User, key(0), []scim.Path{"userName", "active"})
+	if active, _ := obj.Attributes.Get("active"); err != nil || !ok || active != false {
+		t.Errorf("who was suspended is %v, %t, %v", obj, ok, err)
+	}
+	b.done(later(all[0], plan.ReactivateUser, plan.Field{Path: "active", After: true}))
+	if got := b.snapshot().Users[0]; got.Status != sandbox.Active || got.Profile["userName"] != all[0].Label {
+		t.Errorf("brought back: %+v", got)
+	}
+}
