@@ -121,6 +121,7 @@ func TestReadersAndAWriter(t *testing.T) {
 			s.apply(t, changes...)
 		}
 	}()
+	defer func() { <-done }()
 	walks := 0
 	for busy := true; busy; walks++ {
 		select {
