@@ -15,6 +15,10 @@ const (
 	margin = 0.98
 	// longestHold is the longest time that a settled pace is kept before more is tried.
 	longestHold = time.Minute
+	// evidence is how many accepted requests make a first refusal speak of the rate.
+	evidence = 64
+	// soon is how long after a pause a refusal speaks of the rate.
+	soon = 10 * time.Second
 	// late is how far the clock may be behind without a request's turn being lost.
 	late = 10 * time.Millisecond
 )
@@ -24,7 +28,8 @@ const (
 // The control law:
 //
 //   - Until the first refusal (429, or an answer that says that nothing is left) only
-//     our own limit holds.
+//     our own limit holds. One that comes when hardly anything was accepted may have any
+//     reason, and teaches nothing unless another follows soon.
 //   - A refusal stops everybody for exactly as long as the server asks.
 //   - What was accepted before it, taken over the time until requests may go on, is a
 //     floor: the server did bear that much. Taken over the time of sending alone it is a
@@ -200,6 +205,12 @@ func (p *pacer) growing(first time.Duration) time.Duration {
 // way count too.
 func (p *pacer) learn(now time.Time) {
 	if p.refusedAt.IsZero() || now.Before(p.until) {
+		return
+	}
+	alone := p.resumed.IsZero() || p.refusedAt.Sub(p.resumed) > soon
+	if alone && !p.learnt && p.beforeAccepted+p.accepted < evidence {
+		p.begun, p.accepted, p.before, p.beforeAccepted = now, 0, 0, 0
+		p.refusedAt, p.resumed = time.Time{}, now
 		return
 	}
 	sending := (p.before + p.refusedAt.Sub(p.begun)).Seconds()
