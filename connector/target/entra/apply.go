@@ -104,6 +104,8 @@ func (r *run) group(ctx context.Context, ch *plan.Change) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.Is(err, errNoToken):
+		return err
 	case target.CredentialsRefused(err):
 		return refusedCredentials(err)
 	}

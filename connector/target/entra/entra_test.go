@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -120,12 +119,16 @@ func newWorld(t *testing.T, s setting) *world {
 	return w
 }
 
-func (w *world) newTarget() *entra.Target {
+func (w *world) newTarget(change ...func(*entra.Options)) *entra.Target {
 	w.Helper()
-	target, err := entra.New(w.cfg, entra.Options{
+	o := entra.Options{
 		Now: w.clock.now, Log: w.log.logger(), Counter: w.count, Login: w.server.URL, Graph: w.server.URL,
 		Unpaced: true, MinWait: time.Millisecond,
-	})
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	target, err := entra.New(w.cfg, o)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -250,8 +253,12 @@ func (w *world) confirmed(changes ...plan.Change) map[string]target.Result {
 // user is a user to be created, with the attributes given as pairs of path and value.
 func user(key, name string, more ...scim.Attribute) plan.Change {
 	after := append(scim.Attributes{
-		{Path: "active", Value: true}, {Path: "externalId", Value: key}, {Path: "userName", Value: name},
-		{Path: "displayName", Value: "Display " + key}, {Path: "name.givenName", Value: "Given" + key}, {Path: "name.familyName", Value: "Family" + key},
+		{Path: "active", Value: true},
+		{Path: "externalId", Value: key},
+		{Path: "userName", Value: name},
+		{Path: "displayName", Value: "Display " + key},
+		{Path: "name.givenName", Value: "Given" + key},
+		{Path: "name.familyName", Value: "Family" + key},
 	}, more...)
 	return plan.Change{Action: plan.CreateUser, Kind: scim.User, Key: key, Label: name, After: after.Sort(), Reason: "new on the roll"}
 }
@@ -323,8 +330,6 @@ func (w *world) nobodyDeleted() {
 		w.Errorf("users were deleted: %v", s.DeletedUsers)
 	}
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // refuse answers requests whose path and body hold the texts in place of the look-alike.
 func refuse(next http.Handler, path, body string, status int, answer string) http.Handler {

@@ -69,7 +69,7 @@ type diverted struct {
 func (d diverted) Do(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.URL.Scheme, r.URL.Host, r.Host = d.to.Scheme, d.to.Host, ""
-	return d.client.Do(r)
+	return d.client.Do(r) //nolint:gosec // the address is the operator's, not a visitor's
 }
 
 // builder tells how the configured way of signing in is made. private says that the
@@ -205,6 +205,9 @@ func (s *session) drop(cred azcore.TokenCredential) {
 	}
 }
 
+// errNoToken says that nobody refused us, and that there is no token all the same.
+var errNoToken = errors.New("the token service did not give a usable answer")
+
 var aadsts = regexp.MustCompile(`AADSTS(\d{4,8})`)
 
 // tokenError says in our own words why there is no token. The library's text holds the
@@ -225,9 +228,9 @@ func tokenError(err error) error {
 	case status >= 400 && status < 500:
 		return fmt.Errorf("%w: the token service answered %d", target.ErrCredentials, status)
 	case status > 0:
-		return fmt.Errorf("the token service answered %d", status)
+		return fmt.Errorf("%w: it answered %d", errNoToken, status)
 	default:
-		return errors.New("the token service did not give a usable answer")
+		return errNoToken
 	}
 }
 

@@ -60,7 +60,9 @@ func (u *uploads) send(ctx context.Context, part []*plan.Change) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, target.ErrCredentials), isStatus(err, http.StatusUnauthorized):
+	case errors.Is(err, errNoToken):
+		return err
+	case target.CredentialsRefused(err):
 		return refusedCredentials(err)
 	case len(part) > 1 && isStatus(err, http.StatusBadRequest, http.StatusRequestEntityTooLarge) && u.refused < maxRefused:
 		u.refused++
@@ -80,6 +82,9 @@ func (u *uploads) send(ctx context.Context, part []*plan.Change) error {
 		if err := u.confirm(o); err != nil {
 			return err
 		}
+	}
+	if unanswered(err) { // each further try would cost one of the day's calls
+		return fmt.Errorf("bulkUpload does not answer: %w", err)
 	}
 	return nil
 }
@@ -105,12 +110,20 @@ func (u *uploads) try(ctx context.Context, part []*plan.Change) error {
 
 // again tells whether the same upload may go through another time.
 func again(err error) bool {
-	return httpx.IsAmbiguous(err) || isStatus(err, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout)
+	return unanswered(err) || isStatus(err, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout)
+}
+
+func unanswered(err error) bool {
+	_, ok := errors.AsType[*httpx.Failure](err)
+	return ok
 }
 
 // post takes a call out of the day's and sends the upload. It is not repeated below, where
 // nobody would count.
 func (u *uploads) post(ctx context.Context, body []byte) error {
+	if _, err := u.authorize(ctx, ""); err != nil { // or the call would be taken for nothing
+		return fmt.Errorf("sign in: %w", err)
+	}
 	ok, err := u.takeCall(ctx)
 	if err != nil {
 		return err

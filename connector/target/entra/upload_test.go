@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"simscim/config"
 	"simscim/connector/plan"
 	"simscim/connector/target"
+	"simscim/connector/target/entra"
 	sandbox "simscim/sandbox/entra"
 	"simscim/scim"
 )
@@ -334,5 +336,29 @@ func TestApplyEnds(t *testing.T) {
 	cancel()
 	if _, err := w.try(ctx, pupils(200)...); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled it is %v", err)
+	}
+}
+
+// A service that is down does not use up the day's calls.
+func TestTheServiceIsDown(t *testing.T) {
+	t.Parallel()
+	dead := httptest.NewServer(http.NotFoundHandler())
+	dead.Close()
+	for name, at := range map[string]func(*entra.Options){
+		"sign-in": func(o *entra.Options) { o.Login = dead.URL },
+		"graph":   func(o *entra.Options) { o.Graph = dead.URL },
+	} {
+		w := newWorld(t, setting{})
+		w.target = w.newTarget(at)
+		changes := pupils(500)
+		for i := range 100 {
+			changes = append(changes, group(fmt.Sprint("g", i), "Choir"))
+		}
+		for _, part := range [][]plan.Change{changes[:500], changes[500:]} {
+			got, err := w.try(t.Context(), part...)
+			if err == nil || len(got) > 50 || len(w.count.taken) > 3 {
+				t.Errorf("%s: %d outcomes and %d calls, and then %v", name, len(got), len(w.count.taken), err)
+			}
+		}
 	}
 }
