@@ -78,7 +78,12 @@ func (c *cli) newDaemon(a *app) (*daemon, error) {
 		return nil, err
 	}
 	status := &board{ledger: a.ledger, now: c.now, version: c.version(), next: d.next}
+	feeds, err := a.feeds()
+	if err != nil {
+		return nil, usageError(err)
+	}
 	handler, err := console.New(console.Options{
+		Feeds:   feeds,
 		Metrics: a.metrics.Handler(), Status: status, Location: zone, Log: a.log,
 		Ready: []console.Check{
 			{Name: "store", Check: func(ctx context.Context) error { _, err := a.ledger.Sites(ctx); return err }},

@@ -38,6 +38,11 @@ func missingSecrets(cfg *config.Config) []string {
 		look(path+".password", a.Password)
 		look(path+".clientID", a.ClientID)
 		look(path+".clientSecret", a.ClientSecret)
+		look(path+".privateKey", a.PrivateKey)
+		for i, token := range cfg.Targets[name].Tokens {
+			look(fmt.Sprintf("targets.%s.tokens[%d]", name, i), token)
+		}
+		look("targets."+name+".key", cfg.Targets[name].Key)
 	}
 	for i, n := range cfg.Notices {
 		path := fmt.Sprintf("notices[%d]", i)

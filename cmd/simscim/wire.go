@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -23,7 +24,6 @@ import (
 	"simscim/connector/schedule"
 	"simscim/connector/source"
 	"simscim/connector/target"
-	"simscim/connector/target/generic"
 	"simscim/internal/telemetry"
 )
 
@@ -110,7 +110,7 @@ func (c *cli) wire(ctx context.Context, cfg *config.Config, routes *connector.Ro
 		cfg: cfg, routes: routes, log: log, metrics: metrics,
 		sources: map[string]source.Source{}, targets: map[string]target.Target{},
 	}
-	if err := a.connect(c.now); err != nil {
+	if err := a.connectSources(c.now); err != nil {
 		return nil, usageError(err)
 	}
 	if err := c.checkTargets(cfg); err != nil {
@@ -128,8 +128,9 @@ func (c *cli) wire(ctx context.Context, cfg *config.Config, routes *connector.Ro
 	if a.ledger, err = c.store(ctx, cfg, o.exclusive); err != nil {
 		return nil, err
 	}
-	if err := a.desk(c.now); err != nil {
-		return nil, errors.Join(usageError(err), a.ledger.Close())
+	if err := errors.Join(a.connectTargets(ctx, c.now), a.desk(c.now)); err != nil {
+		a.close()
+		return nil, usageError(err)
 	}
 	a.engine, err = connector.New(connector.Options{
 		Sources: a.sources, Targets: a.targets, Ledger: a.ledger, Routes: routes, Window: window,
@@ -205,8 +206,8 @@ func (c *cli) windowOf(cfg *config.Config, day time.Time) (*config.Window, error
 	return w, nil
 }
 
-// connect makes the sources and targets.
-func (a *app) connect(now func() time.Time) error {
+// connectSources makes the sources.
+func (a *app) connectSources(now func() time.Time) error {
 	var problems []error
 	for name, cfg := range a.cfg.Sources {
 		observe := func(_ string, status int, _ time.Duration) { a.metrics.Request(telemetry.ToSource, name, status) }
@@ -217,9 +218,16 @@ func (a *app) connect(now func() time.Time) error {
 		}
 		a.sources[name] = src
 	}
+	return errors.Join(problems...)
+}
+
+// connectTargets makes the targets, some of which need the store.
+func (a *app) connectTargets(ctx context.Context, now func() time.Time) error {
+	var problems []error
 	for name, cfg := range a.cfg.Targets {
 		observe := func(_ string, status int, _ time.Duration) { a.metrics.Request(telemetry.ToTarget, name, status) }
-		t, err := generic.New(cfg, generic.Options{Now: now, Log: a.log, Observe: observe})
+		o := targetOptions{store: a.cfg.Store.DSN, ledger: a.ledger, now: now, log: a.log, observe: observe}
+		t, err := newTarget(ctx, cfg, o)
 		if err != nil {
 			problems = append(problems, err)
 			continue
@@ -279,6 +287,13 @@ func (a *app) noteUnread(report *connector.Report) {
 func (a *app) close() {
 	if a == nil || a.ledger == nil {
 		return
+	}
+	for name, t := range a.targets {
+		if c, ok := t.(io.Closer); ok {
+			if err := c.Close(); err != nil {
+				a.log.Error("close a target", zap.String("target", name), zap.Error(err))
+			}
+		}
 	}
 	if err := a.ledger.Close(); err != nil {
 		a.log.Error("close the store", zap.Error(err))
