@@ -179,3 +179,31 @@ func TestBlocks(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What is looked up by hash or id is not looked for among everybody.
+func TestLookupsUseTheirIndex(t *testing.T) {
+	t.Parallel()
+	f, err := Open(t.Context(), Options{Name: "test", Path: filepath.Join(t.TempDir(), "feed.db"), Key: secret.New(strings.Repeat("0f", 32))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for text, index := range map[string]string{
+		`userName eq "x"`: "resource_user_name", `externalId eq "x"`: "resource_external_id", `displayName eq "x"`: "resource_display_name",
+		`id eq "x"`: "sqlite_autoindex_resource_1", `externalId eq "x" and title pr`: "resource_external_id",
+		`active eq true and userName eq "x"`: "resource_user_name",
+	} {
+		e, err := filter.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := f.keys.clause(scim.User, e)
+		query := "EXPLAIN QUERY PLAN SELECT content FROM resource WHERE kind = ? AND " + c.sql + " ORDER BY seq LIMIT 100 OFFSET 0"
+		var id, parent, unused int
+		var step string
+		err = f.readDB.QueryRowContext(t.Context(), query, append([]any{1}, c.args...)...).Scan(&id, &parent, &unused, &step)
+		if err != nil || !strings.Contains(step, index+" ") {
+			t.Errorf("%s goes by %q: %v", text, step, err)
+		}
+	}
+}

@@ -44,3 +44,17 @@ CREATE TRIGGER resource_goes AFTER DELETE ON resource BEGIN
   UPDATE block SET n = n - 1 WHERE kind = old.kind AND at = old.seq >> 10;
   DELETE FROM block WHERE kind = old.kind AND at = old.seq >> 10 AND n = 0;
 END;
+
+-- What the planner is to expect: a kind is half of everything, a hash finds one. Without
+-- this it may go through a whole kind, in order, to find one user name.
+ANALYZE;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+  ('resource', 'resource_kind', '100000 50000'),
+  ('resource', 'resource_user_name', '100000 1'),
+  ('resource', 'resource_external_id', '100000 1'),
+  ('resource', 'resource_display_name', '100000 2'),
+  ('resource', 'resource_modified', '100000 50000 10'),
+  ('resource', 'sqlite_autoindex_resource_1', '100000 1'),
+  ('member', 'member', '1000000 100 1'),
+  ('member', 'member_of', '1000000 10 1');
+ANALYZE sqlite_schema;
