@@ -133,7 +133,7 @@ func statusAdvice(e *scim.Error) string {
 	}
 }
 
-var inQuotes = regexp.MustCompile(`"[^"]*"|(^|\s)'[^']*'|‘[^’]*’|“[^”]*”`)
+var inQuotes = regexp.MustCompile(`"[^"]*"|(^|[^\pL\d])'[^']*'|‘[^’]*’|“[^”]*”`)
 
 // quoted takes out what stands in quotation marks: there a text that is the same for
 // everybody names what it is about.

@@ -17,8 +17,11 @@ import (
 	"simscim/scim"
 )
 
-// jsonType is the content type of Graph.
-const jsonType = "application/json"
+const (
+	// jsonType is the content type of Graph.
+	jsonType  = "application/json"
+	batchPath = "/$batch"
+)
 
 // call is one request and what may be done with its answer.
 type call struct {
@@ -41,6 +44,11 @@ func (t *Target) do(ctx context.Context, c call, out any) (status int, err error
 			return 0, fmt.Errorf("encode a request: %w", err)
 		}
 		request.ContentType = jsonType
+	}
+	if c.method != http.MethodGet && c.path != batchPath { // a batch's parts are counted there
+		if err := t.writes.Wait(ctx); err != nil {
+			return 0, err
+		}
 	}
 	answer, err := t.graph.Do(ctx, request)
 	if err != nil {

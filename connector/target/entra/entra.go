@@ -87,7 +87,7 @@ type Target struct {
 	graph, upload, log *httpx.Client
 	// base is where Graph stands, with its version.
 	base string
-	// writes paces the parts of batches, which count each for itself.
+	// writes paces what changes something; the parts of a batch count each for itself.
 	writes *rate.Limiter
 
 	mu    sync.Mutex

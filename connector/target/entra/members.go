@@ -209,7 +209,7 @@ func (t *Target) batch(ctx context.Context, steps []step) ([]*scim.Error, error)
 			Body    json.RawMessage
 		}
 	}
-	_, err := t.do(ctx, call{method: http.MethodPost, path: "/$batch", route: "/$batch", body: map[string]any{"requests": steps}}, &answer)
+	_, err := t.do(ctx, call{method: http.MethodPost, path: batchPath, route: batchPath, body: map[string]any{"requests": steps}}, &answer)
 	if err != nil {
 		return nil, err
 	}
