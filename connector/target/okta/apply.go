@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"time"
 
@@ -61,7 +60,7 @@ func (t *Target) Apply(ctx context.Context, changes []plan.Change, lookup target
 			return r.putOff(fmt.Errorf("an import before it is not over, or failed: %w", target.ErrPutOff))
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 // prepare turns the changes into loads. What Okta would refuse has its outcome here.
@@ -221,12 +220,6 @@ func (r *run) fill(ctx context.Context, id string) (sent []*load, err error) {
 		return nil, fmt.Errorf("a whole session was refused: %w", last)
 	}
 	return sent, nil
-}
-
-// isLoadError tells whether the error is about what was sent, or may pass.
-func isLoadError(err error) bool {
-	_, said := errors.AsType[*scim.Error](err)
-	return said || temporary(err)
 }
 
 // again decides what becomes of a load that was not taken: it is sent once more where
@@ -395,13 +388,4 @@ func piecesOf(sent []*load) []*piece {
 		}
 	}
 	return list
-}
-
-func isStatus(err error, status int) bool {
-	e, ok := errors.AsType[*scim.Error](err)
-	return ok && e.Status == status
-}
-
-func gone(err error) bool {
-	return isStatus(err, http.StatusNotFound) || isStatus(err, http.StatusGone)
 }

@@ -65,12 +65,26 @@ func segment(key string) string { return "/" + url.PathEscape(key) }
 
 // refusesAll tells whether every other request would be refused as well.
 func refusesAll(err error) bool {
-	e, ok := errors.AsType[*scim.Error](err)
-	return target.CredentialsRefused(err) || ok && e.Status == http.StatusNotFound
+	return target.CredentialsRefused(err) || gone(err)
+}
+
+// isLoadError tells whether the error is Okta's about what was sent, or one that may pass.
+func isLoadError(err error) bool {
+	_, said := errors.AsType[*scim.Error](err)
+	return said || temporary(err)
 }
 
 // temporary tells whether the same request may succeed later.
 func temporary(err error) bool {
 	_, silent := errors.AsType[*httpx.Failure](err)
 	return silent || scim.IsRetryable(err)
+}
+
+func isStatus(err error, status int) bool {
+	e, ok := errors.AsType[*scim.Error](err)
+	return ok && e.Status == status
+}
+
+func gone(err error) bool {
+	return isStatus(err, http.StatusNotFound) || isStatus(err, http.StatusGone)
 }

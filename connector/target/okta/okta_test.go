@@ -51,6 +51,7 @@ type bench struct {
 	log   *logtest.Buffer
 	got   []target.Outcome
 	known map[string]bool
+	url   string
 }
 
 func setup(t *testing.T, change func(o *sandbox.Options, c *config.Target)) *bench {
@@ -73,6 +74,7 @@ func setup(t *testing.T, change func(o *sandbox.Options, c *config.Target)) *ben
 		b.org.Handler().ServeHTTP(w, r)
 	}))
 	t.Cleanup(s.Close)
+	b.url = s.URL
 	c.URL, c.Source = s.URL, b.org.Sources()[0]
 	if c.Auth.Type == "" {
 		c.Auth = config.TargetAuth{Type: "ssws", Token: secrettest.File(t, b.org.Token())}

@@ -2,6 +2,7 @@ package okta
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -64,10 +65,12 @@ func (t *Target) open(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		var refusal error
 		if len(active) == 0 {
-			s, err := t.create(ctx)
-			if err == nil || !refused(err) && !temporary(err) {
-				return s.ID, err
+			var s session
+			s, refusal = t.create(ctx)
+			if refusal == nil || refusesAll(refusal) || isStatus(refusal, http.StatusForbidden) || !isLoadError(refusal) {
+				return s.ID, refusal
 			}
 		}
 		closed, err := t.closeLeft(ctx, active, &others)
@@ -78,6 +81,9 @@ func (t *Target) open(ctx context.Context) (string, error) {
 			continue
 		}
 		if err := t.pause(ctx, look, deadline); err != nil {
+			if refusal != nil && errors.Is(err, target.ErrPutOff) { // its words stay out
+				err = fmt.Errorf("%v: %w", refusal, err)
+			}
 			return "", err
 		}
 	}
