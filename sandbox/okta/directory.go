@@ -2,8 +2,9 @@ package okta
 
 import (
 	"errors"
-	"strings"
 	"time"
+
+	"simscim/scim"
 )
 
 // source is one identity source: what it has brought into the organisation. Whatever
@@ -94,6 +95,8 @@ func (s *source) putUser(id string, p map[string]string, now time.Time) error {
 		u = &user{id: s.org.newID("00u"), externalID: id, created: now}
 		s.users[id] = u
 	}
+	delete(s.org.names, scim.Fold(u.profile["userName"]))
+	s.org.names[scim.Fold(p["userName"])] = u
 	u.active, u.profile, u.updated = true, p, now
 	return nil
 }
@@ -101,14 +104,8 @@ func (s *source) putUser(id string, p map[string]string, now time.Time) error {
 // taken tells whether anybody else in the organisation has the user name, deactivated
 // users included.
 func (o *Org) taken(name string, but *user) bool {
-	for _, s := range o.sources {
-		for _, u := range s.users {
-			if u != but && strings.EqualFold(u.profile["userName"], name) {
-				return true
-			}
-		}
-	}
-	return false
+	u := o.names[scim.Fold(name)]
+	return u != nil && u != but
 }
 
 func (s *source) deactivate(id string, now time.Time) {

@@ -88,6 +88,8 @@ type Org struct {
 	counts  Requests
 	serial  uint64
 	sources map[string]*source
+	// names are the users of all sources by user name, folded.
+	names map[string]*user
 	// access are the access tokens that were issued, assertions the jti's that were used,
 	// until they end anyway.
 	access     map[string]grant
@@ -109,7 +111,7 @@ func New(o Options) *Org {
 	if o.Scopes == nil {
 		o.Scopes = []string{ScopeManage, ScopeRead}
 	}
-	org := &Org{options: o, sources: map[string]*source{}, access: map[string]grant{}, assertions: map[string]time.Time{}}
+	org := &Org{options: o, sources: map[string]*source{}, names: map[string]*user{}, access: map[string]grant{}, assertions: map[string]time.Time{}}
 	for _, id := range o.Sources {
 		org.sources[id] = newSource(org, id)
 	}
