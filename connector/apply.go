@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -156,6 +157,9 @@ func (p *pass) notes(ctx context.Context, approval int64) error {
 				return err
 			}
 		}
+		if intents := p.intents(); len(intents) > 0 {
+			return tx.SetIntents(p.run.Target, p.Site.ID, intents)
+		}
 		return nil
 	})
 	if err != nil {
@@ -199,6 +203,11 @@ func (p *pass) note(tx ledger.Tx, n plan.Note) error {
 		return tx.Claim(p.run.Target, p.Site.ID, n.Key, n.SourceID)
 	case plan.Unclaim:
 		return tx.Unclaim(p.run.Target, p.Site.ID, n.Key)
+	case plan.Awake:
+		k := *p.state.Users[n.Key]
+		k.Status, k.SuspendedAt, k.Members = plan.Active, time.Time{}, nil
+		k.Prints = withPrint(k.Prints, "active", p.printer.Print("active", true))
+		return tx.PutObject(p.run.Target, p.Site.ID, k)
 	case plan.Forget:
 		return tx.DropObject(p.run.Target, n.Kind, n.Key)
 	case plan.Seen:

@@ -56,6 +56,8 @@ type pass struct {
 	waits bool
 	// once says that the plan may not be worked out anew: it does not follow from the roll.
 	once bool
+	// intended is what this run was about to do in all its rounds.
+	intended []plan.Intent
 	// id is the run's in the ledger, 0 until it has begun.
 	id int64
 	// failed of tried changes failed, and ended is what ended the run early.
@@ -189,6 +191,9 @@ func (p *pass) settle(ctx context.Context) error {
 			return err
 		}
 		if err := p.desire(ctx); err != nil {
+			return err
+		}
+		if err := p.returned(ctx); err != nil {
 			return err
 		}
 		again, err := p.observe(ctx)

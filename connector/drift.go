@@ -11,10 +11,12 @@ import (
 	"simscim/scim"
 )
 
-// driftDue tells whether this run shall read the target back.
+// driftDue tells whether this run shall read the target back: because somebody asked for
+// it, because it is time, or because nobody knows how far the last run came.
 func (p *pass) driftDue() bool {
 	every := p.Routes.config.Drift.Every.Duration
-	return p.ReadBack || p.apply && every > 0 && p.Now().Sub(p.state.ReadAt) >= every
+	brokenOff := p.state.Baseline && !p.state.Settled && p.id == 0
+	return p.ReadBack || brokenOff || p.apply && every > 0 && p.Now().Sub(p.state.ReadAt) >= every
 }
 
 // lookBack looks at every object of ours that has not been seen yet, and notes those that

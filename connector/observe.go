@@ -50,6 +50,7 @@ func (p *pass) observe(ctx context.Context) (bool, error) {
 		}
 		groups.paths = withPaths(groups.paths, g.Attributes)
 	}
+	p.lookForIntended(&users, &groups)
 	if p.caps.Users {
 		if err := p.look(ctx, &users); err != nil {
 			return false, err
@@ -59,6 +60,9 @@ func (p *pass) observe(ctx context.Context) (bool, error) {
 		if err := p.look(ctx, &groups); err != nil {
 			return false, err
 		}
+	}
+	if err := p.claimIntended(ctx); err != nil {
+		return false, err
 	}
 	if p.readBack {
 		if err := p.lookBack(ctx, &users, &groups); err != nil {

@@ -279,9 +279,6 @@ func (p *pass) put(tx ledger.Tx, o *target.Outcome) error {
 			}
 		}
 	}
-	if err := p.putBack(tx, o); err != nil {
-		return err
-	}
 	if len(o.Added) > 0 {
 		if err := tx.AddMembers(name, c.Key, o.Added); err != nil {
 			return err
@@ -291,13 +288,4 @@ func (p *pass) put(tx ledger.Tx, o *target.Outcome) error {
 		return tx.RemoveMembers(name, c.Key, o.Removed)
 	}
 	return nil
-}
-
-// putBack ends the absence of an object that was missing and is wanted again.
-func (p *pass) putBack(tx ledger.Tx, o *target.Outcome) error {
-	known := p.ledgerHas(plan.Ref{Kind: o.Change.Kind, Key: o.Change.Key})
-	if known == nil || known.Missed == 0 || !o.Final || o.Err != nil || o.Change.Action == plan.SuspendUser {
-		return nil
-	}
-	return tx.SetMissing(p.run.Target, p.Site.ID, o.Change.Kind, o.Change.Key, 0, time.Time{})
 }

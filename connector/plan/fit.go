@@ -37,8 +37,10 @@ func (b *builder) fitGroup(c *Change) string {
 	if !renamed {
 		return ""
 	}
-	b.skip(Skip{Kind: c.Kind, Key: c.Key, Label: c.Label,
-		Reason: "the target does not rename groups: delete the group there to have it made anew, or keep its name"})
+	b.skip(Skip{
+		Kind: c.Kind, Key: c.Key, Label: c.Label,
+		Reason: "the target does not rename groups: delete the group there to have it made anew, or keep its name",
+	})
 	c.Set = slices.DeleteFunc(slices.Clone(c.Set), func(f Field) bool { return f.Path == displayName })
 	return ""
 }

@@ -55,6 +55,9 @@ func (b *builder) newGroup(g *mapper.Group, keyOf map[string]string) {
 		c.Action, c.RemoteID = AdoptGroup, found.RemoteID
 		c.Set = b.diffObject(g.Attributes, g.CreateOnly, found)
 		have := ourMembers(found, keyOf)
+		if !found.MembersKnown {
+			have = b.doubted(g.Key, want, have)
+		}
 		c.Add, c.Remove = b.difference(want, have)
 		c.Have = both(want, have)
 		c.Reason = "a group at the target was recognised by " + string(by)
@@ -85,6 +88,8 @@ func (b *builder) knownGroup(g *mapper.Group, known *Known, keyOf map[string]str
 		have = ourMembers(o, keyOf)
 		c.Have = both(want, have)
 		maps.Copy(have, without(known.Members, want)) // what is noted and not wanted goes
+	} else {
+		have = b.doubted(g.Key, want, have)
 	}
 	c.Add, c.Remove = b.difference(want, have)
 	switch {
@@ -98,9 +103,6 @@ func (b *builder) knownGroup(g *mapper.Group, known *Known, keyOf map[string]str
 		c.Action, c.Reason = UpdateMembers, comings(len(c.Add), len(c.Remove))
 	default:
 		b.seen(c, g.CreateOnly, known)
-		if known.Missed > 0 {
-			b.note(Note{What: Back, Kind: scim.Group, Key: g.Key})
-		}
 		return
 	}
 	b.change(c)
@@ -150,6 +152,30 @@ func (b *builder) difference(want []string, have map[string]struct{}) (add, remo
 	}
 	slices.Sort(remove)
 	return add, remove
+}
+
+// doubted returns have so that those of whom it is not known whether they joined or left
+// are sent once more, whichever it is.
+func (b *builder) doubted(group string, want []string, have map[string]struct{}) map[string]struct{} {
+	var doubt []string
+	for _, in := range b.State.Intents {
+		if in.Kind == scim.Group && in.Key == group {
+			doubt = append(doubt, in.Members...)
+		}
+	}
+	if len(doubt) == 0 {
+		return have
+	}
+	now := map[string]struct{}{}
+	maps.Copy(now, have)
+	for _, key := range doubt {
+		if _, wanted := slices.BinarySearch(want, key); wanted {
+			delete(now, key)
+		} else {
+			now[key] = struct{}{}
+		}
+	}
+	return now
 }
 
 // anew tells whether a class group is better deleted and made again: where members are

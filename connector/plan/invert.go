@@ -67,6 +67,9 @@ func (b *builder) invertUser(d Done) {
 	c := Change{Kind: scim.User, Key: d.Key, RemoteID: known.RemoteID, Label: known.Name}
 	switch {
 	case d.Action == SuspendUser && known.Status == Suspended:
+		if known.Missed > 0 { // with a new grace
+			b.note(Note{What: Back, Kind: scim.User, Key: known.Key})
+		}
 		c.Action, c.Reason = ReactivateUser, "the run had suspended the account"
 		c.Set = []Field{{Path: active, Before: false, After: true}}
 	case d.Action == ReactivateUser && known.Status == Active:

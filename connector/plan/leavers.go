@@ -64,7 +64,16 @@ func (b *builder) suspended(known *Known) {
 		return
 	}
 	if o := b.Observed.at(scim.User, known.RemoteID); o != nil {
-		if on, said := o.Attributes.Get(active); said && scim.SameValue(active, on, true) {
+		on, said := o.Attributes.Get(active)
+		switch awake := said && scim.SameValue(active, on, true); {
+		case awake && known.Missed == 0:
+			// The person was back, and it was us: a run that was broken off reactivated it.
+			b.note(Note{What: Awake, Kind: scim.User, Key: known.Key})
+			now := *known
+			now.Status, now.SuspendedAt = Active, time.Time{}
+			b.leave(&now)
+			return
+		case awake:
 			b.suspend(known, "the account was switched on at the target, and the person is not on the roll")
 			return
 		}

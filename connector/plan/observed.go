@@ -88,6 +88,14 @@ func (o *Observed) at(kind scim.Kind, remoteID string) *Object {
 	return o.byID[Ref{kind, remoteID}]
 }
 
+// Only returns the one object that carries our key, nil where none or several do.
+func (o *Observed) Only(kind scim.Kind, key string) *Object {
+	if list := o.find(kind, externalID, key); len(list) == 1 {
+		return list[0]
+	}
+	return nil
+}
+
 // find returns the objects whose attribute at path has the value.
 func (o *Observed) find(kind scim.Kind, path scim.Path, value any) []*Object {
 	if o == nil || scim.IsUnassigned(value) {

@@ -164,12 +164,14 @@ type NoteKind string
 const (
 	// Missing: the object was not in this snapshot.
 	Missing NoteKind = "missing"
-	// Back: the object is in the snapshot again.
+	// Back: the object's absence is over.
 	Back NoteKind = "back"
 	// Claim: this site needs an account that another site's rules decide on.
 	Claim NoteKind = "claim"
 	// Unclaim: this site no longer needs an account that another one does.
 	Unclaim NoteKind = "unclaim"
+	// Awake: an account that the ledger has as suspended is active, and not by mistake.
+	Awake NoteKind = "awake"
 	// Forget: the target no longer has the object.
 	Forget NoteKind = "forget"
 	// Seen: the target has what is wanted, and the ledger did not know. A run that was

@@ -20,8 +20,22 @@ type State struct {
 	// Settled says that the last run knew the outcome of everything it sent. After
 	// an unsettled one an object is looked for before it is created.
 	Settled bool
+	// Intents are what the unsettled run was about to make, and to change of memberships:
+	// any of it may have happened. Empty while Settled.
+	Intents []Intent
 	// LastPeople and LastGroups are the sizes of the last complete snapshot.
 	LastPeople, LastGroups int
+}
+
+// Intent is something that a run was about to do to an object.
+type Intent struct {
+	Kind     scim.Kind `json:"kind"`
+	Key      string    `json:"key"`
+	SourceID string    `json:"sourceID,omitempty"`
+	// Makes says that the object was to be made or taken over.
+	Makes bool `json:"makes,omitempty"`
+	// Members are the keys of those who were to join or to leave.
+	Members []string `json:"members,omitempty"`
 }
 
 // Status is where an object of ours stands.

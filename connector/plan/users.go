@@ -61,8 +61,6 @@ func (b *builder) sharedUser(u *mapper.User, known *Known) {
 	b.present[u.Key] = true
 	if known.SourceID == "" {
 		b.note(Note{What: Claim, Kind: scim.User, Key: u.Key, SourceID: u.Person.ID})
-	} else if known.Missed > 0 {
-		b.note(Note{What: Back, Kind: scim.User, Key: u.Key})
 	}
 }
 
@@ -90,9 +88,6 @@ func (b *builder) knownUser(u *mapper.User, known *Known) {
 		return
 	}
 	b.seen(c, u.CreateOnly, known)
-	if known.Missed > 0 {
-		b.note(Note{What: Back, Kind: scim.User, Key: u.Key})
-	}
 }
 
 // seen notes an object that was read back and is as it should be, unless the ledger has

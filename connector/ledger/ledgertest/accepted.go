@@ -112,3 +112,47 @@ func testBudgets(t *testing.T, open func(*testing.T) ledger.Ledger) {
 		},
 	})
 }
+
+func testIntents(t *testing.T, open func(*testing.T) ledger.Ledger) {
+	intents := []plan.Intent{
+		{Kind: scim.User, Key: "u1", SourceID: "p1", Makes: true},
+		{Kind: scim.Group, Key: "g1", Members: []string{"u1", "u2"}},
+	}
+	set := func(b bundle, list []plan.Intent) {
+		b.Helper()
+		b.update(func(tx ledger.Tx) error { return tx.SetIntents(target, siteA, list) })
+	}
+	want := func(b bundle, list []plan.Intent) {
+		b.Helper()
+		st, err := b.Load(b.Context(), target, siteA)
+		b.must(err)
+		b.same(list, st.Intents)
+	}
+	begin := func(b bundle) int64 {
+		b.Helper()
+		id, err := b.BeginRun(b.Context(), ledger.Run{Site: siteA, Target: target, Started: at(1)})
+		b.must(err)
+		return id
+	}
+	cases(t, open, map[string]func(bundle){
+		"known until a settled run has ended": func(b bundle) {
+			set(b, intents)
+			want(b, nil) // nothing is under way
+			id := begin(b)
+			want(b, intents)
+			b.must(b.FinishRun(b.Context(), id, ledger.RunEnd{At: at(2), Status: "partial"}, false))
+			want(b, intents)
+			set(b, intents[:1])
+			want(b, intents[:1])
+			b.must(b.FinishRun(b.Context(), begin(b), ledger.RunEnd{At: at(3), Status: "done"}, true))
+			begin(b)
+			want(b, nil)
+		},
+		"erased with the person": func(b bundle) {
+			set(b, intents)
+			begin(b)
+			b.must(b.Erase(b.Context(), target, scim.User, "u1"))
+			want(b, []plan.Intent{{Kind: scim.Group, Key: "g1", Members: []string{"u2"}}})
+		},
+	})
+}

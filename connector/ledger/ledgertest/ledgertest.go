@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) ledger.Ledger) {
 		"escrow":     testEscrow,
 		"accepted":   testAccepted,
 		"budgets":    testBudgets,
+		"intents":    testIntents,
 		"health":     testHealth,
 		"notices":    testNotices,
 		"search":     testSearch,

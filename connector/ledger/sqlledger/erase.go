@@ -32,7 +32,7 @@ func (l *Ledger) Erase(ctx context.Context, target string, kind scim.Kind, key s
 		if err := t.eraseObject(at, k, key); err != nil {
 			return err
 		}
-		if err := cmp.Or(t.dropEscrows(at, k, key), t.dropAccepted(at, k, key)); err != nil {
+		if err := cmp.Or(t.dropEscrows(at, k, key), t.dropAccepted(at, k, key), t.eraseIntents(at, kind, key)); err != nil {
 			return err
 		}
 		return t.exec(`DELETE FROM steps WHERE key = $1 AND kind = $2 AND `+stepAtTarget, key, k, at)

@@ -3,6 +3,7 @@ package sqlledger
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 
 	"simscim/connector/plan"
@@ -47,12 +48,31 @@ func (l *Ledger) Load(ctx context.Context, target, site string) (*plan.State, er
 			return err
 		}
 		ld.state.Baseline, ld.state.ReadAt, ld.state.Settled = baseline != 0, fromMicros(baseline), unsettled == 0
+		if err := ld.intents(); err != nil {
+			return err
+		}
 		return ld.load()
 	})
 	if err != nil {
 		return nil, err
 	}
 	return ld.state, nil
+}
+
+// intents reads what the unsettled run was about to do.
+func (ld *loading) intents() error {
+	if ld.state.Settled {
+		return nil
+	}
+	var list []byte
+	err := ld.t.QueryRowContext(ld.ctx, `SELECT list FROM intents WHERE scope = $1`, ld.scope).Scan(&list)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(list, &ld.state.Intents)
 }
 
 // loading is one Load under way.

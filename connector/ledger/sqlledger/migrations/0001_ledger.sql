@@ -176,6 +176,12 @@ CREATE TABLE accepted (
 ) WITHOUT ROWID;
 CREATE INDEX accepted_by_key ON accepted (key);
 
+-- What the run under way is about to do, as JSON: ids only.
+CREATE TABLE intents (
+    scope BIGINT PRIMARY KEY REFERENCES scopes (id),
+    list  BLOB   NOT NULL
+);
+
 -- What was taken of each budget, and when.
 CREATE TABLE taken (
     budget TEXT   NOT NULL,
