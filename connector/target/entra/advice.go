@@ -81,12 +81,16 @@ func noAnswer(err error) string {
 	return "Nothing was sent. Look at the log of this run."
 }
 
+const strangeAnswer = "The answer is not one of Microsoft's. See whether a proxy or a sign-in page stands in between."
+
 func uploadAdvice(err error) string {
 	e, ok := errors.AsType[*scim.Error](err)
 	if !ok || errors.Is(err, target.ErrPutOff) {
 		return noAnswer(err)
 	}
 	switch {
+	case e.Status < 400:
+		return strangeAnswer
 	case e.Status == http.StatusForbidden:
 		return "The application may not upload. Give it the permission " + permUpload + " with admin consent."
 	case e.Status == http.StatusNotFound:
@@ -118,6 +122,8 @@ func groupAdvice(err error, values []redact.Value) string {
 
 func statusAdvice(e *scim.Error) string {
 	switch {
+	case e.Status < 400:
+		return strangeAnswer
 	case scim.IsConflict(e):
 		return "Another group already holds a value that must be unique, most likely its mail nickname. Rename or delete that group."
 	case e.Status == http.StatusForbidden:
