@@ -31,17 +31,17 @@ func populated(b *testing.B) *school {
 func BenchmarkPage(b *testing.B) {
 	s := populated(b)
 	for name, path := range map[string]string{
-		"anywhere":     "/Users?count=100&startIndex=%d",
-		"by name":      filtered(`userName eq "pupil777@oakfield.example"`) + "&x=%d",
-		"by time":      filtered(`meta.lastModified gt "2026-01-01T00:00:00Z"`) + "&count=100&startIndex=%d",
-		"newest first": "/Users?count=100&sortBy=meta.lastModified&sortOrder=descending&startIndex=%d",
+		"anywhere":     "/Users?count=100",
+		"by name":      filtered(`userName eq "pupil777@oakfield.example"`),
+		"by time":      filtered(`meta.lastModified gt "2026-01-01T00:00:00Z"`) + "&count=100",
+		"newest first": "/Users?count=100&sortBy=meta.lastModified&sortOrder=descending",
 	} {
 		b.Run(name, func(b *testing.B) {
 			random := rand.New(rand.NewPCG(1, 2))
 			var took []time.Duration
 			for b.Loop() {
 				began := time.Now()
-				if a := s.get(b, fmt.Sprintf(path, 1+random.IntN(population-100))); a.status != 200 {
+				if a := s.get(b, fmt.Sprint(path, "&startIndex=", 1+random.IntN(population-100))); a.status != 200 {
 					b.Fatal(a.raw)
 				}
 				took = append(took, time.Since(began))

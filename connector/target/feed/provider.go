@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"simscim/scim"
 	"simscim/scim/filter"
@@ -98,7 +99,7 @@ type listing struct {
 // page answers from what stands in clear and in hashes.
 func (l *listing) page(ctx context.Context, s *session) (page server.Page, err error) {
 	q := l.query
-	c, args, offset := l.clause, []any(nil), int64(q.Skip)
+	c, offset := l.clause, int64(q.Skip)
 	if l.clause.sql == everybody.sql && l.order == "seq" {
 		if page.Total, offset, err = l.place(ctx, s, &c); err != nil {
 			return page, err
@@ -112,12 +113,20 @@ func (l *listing) page(ctx context.Context, s *session) (page server.Page, err e
 		page.Total = int(total)
 		c = c.behind(q.After)
 	}
-	direction := ""
-	if q.Descending && l.order != "seq" {
-		direction = " DESC"
+	if l.order == "seq" {
+		page.Resources, err = s.all(ctx, l.kind, c, "ORDER BY seq LIMIT ? OFFSET ?", q.Limit, offset)
+		return page, err
 	}
-	args = append(args, q.Limit, offset)
-	page.Resources, err = s.all(ctx, l.kind, c, "ORDER BY "+l.order+direction+", seq LIMIT ? OFFSET ?", args...)
+	order := "ORDER BY " + l.order + ", seq "
+	if q.Descending {
+		order = "ORDER BY " + l.order + " DESC, seq "
+	}
+	// Places are sorted first, and then only the page's content is fetched.
+	places := clause{
+		sql:  "seq IN (SELECT seq FROM resource WHERE kind = ? AND " + c.sql + " " + order + "LIMIT ? OFFSET ?)",
+		args: append(append([]any{code(l.kind)}, c.args...), q.Limit, offset),
+	}
+	page.Resources, err = s.all(ctx, l.kind, places, order)
 	return page, err
 }
 
@@ -146,7 +155,7 @@ func (c clause) behind(seq int64) clause {
 	if seq <= 0 {
 		return c
 	}
-	return clause{c.sql + " AND seq > ?", append(c.args[:len(c.args):len(c.args)], seq), c.exact}
+	return clause{c.sql + " AND seq > ?", append(slices.Clip(c.args), seq), c.exact}
 }
 
 // scan looks at the content of everybody who may be meant, one after the other.

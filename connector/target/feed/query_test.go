@@ -32,8 +32,14 @@ func randomUser(t *rapid.T, n int) map[string]any {
 
 func randomCompare(t *rapid.T) filter.Expr {
 	attr := rapid.SampledFrom([]filter.Attr{
-		{Name: "userName"}, {Name: "externalId"}, {Name: "displayName"}, {Name: "title"}, {Name: "active"}, {Name: "id"},
-		{Name: "meta", Sub: "lastModified"}, {Name: "META", Sub: "created"},
+		{Name: "userName"},
+		{Name: "externalId"},
+		{Name: "displayName"},
+		{Name: "title"},
+		{Name: "active"},
+		{Name: "id"},
+		{Name: "meta", Sub: "lastModified"},
+		{Name: "META", Sub: "created"},
 	}).Draw(t, "attribute")
 	op := rapid.SampledFrom([]filter.Op{
 		filter.Equal, filter.NotEqual, filter.Contains, filter.StartsWith, filter.EndsWith, filter.Present,
