@@ -29,7 +29,7 @@ func TestConformance(t *testing.T) {
 		tgt, err := okta.New(&config.Target{
 			Name: "okta", URL: faults.URL, Source: source,
 			Auth:   config.TargetAuth{Type: "ssws", Token: secrettest.File(t, org.Token())},
-			Limits: config.Limits{InFlight: inFlight}, ConfirmWithin: config.Duration{Duration: time.Hour},
+			Limits: config.Limits{InFlight: inFlight}, ConfirmWithin: config.Duration{Duration: 15 * time.Minute},
 		}, okta.Options{Now: c.Now, Wait: c.Wait, MinWait: time.Millisecond, Log: log.Logger()})
 		if err != nil {
 			t.Fatal(err)

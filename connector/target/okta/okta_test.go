@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"simscim/config"
 	"simscim/connector/plan"
@@ -238,5 +241,107 @@ func TestLoad(t *testing.T) {
 	b.done(later(all[0], plan.ReactivateUser, plan.Field{Path: "active", After: true}))
 	if got := b.snapshot().Users[0]; got.Status != sandbox.Active || got.Profile["userName"] != all[0].Label {
 		t.Errorf("brought back: %+v", got)
+	}
+}
+
+// Names that systems stumble over come out as they went in.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	var all []plan.Change
+	for i, n := range [][3]string{
+		{"siân.ó'neill@oakfield.example", "Siân", "Ó'Neill"},
+		{`quote"back\slash`, `Jo "JJ"`, `Back\slash`},
+		{"plus+amp&hash#pct%", "A+B & C#", "<100%>"},
+		{"wáng.小明", "小明", "王"},
+	} {
+		c := user(i)
+		c.Key = fmt.Sprintf("key %d/ä\"\\%%?#", i)
+		c.After[2].Value, c.After[3].Value, c.After[6].Value = n[0], c.Key, n[0]
+		c.After[5].Value, c.After[4].Value = n[1], n[2]
+		all = append(all, c)
+	}
+	b.done(append(all, group("7/A \"ü\"", all[0].Key, all[3].Key))...)
+	for _, c := range all {
+		var paths []scim.Path
+		for _, a := range c.After {
+			paths = append(paths, a.Path)
+		}
+		found, err := b.target.Find(t.Context(), scim.User, "externalId", c.Key, paths)
+		if err != nil || len(found) != 1 {
+			t.Fatalf("%d are found: %v", len(found), err)
+		}
+		if diff := cmp.Diff(c.After, found[0].Attributes); diff != "" {
+			t.Error(diff)
+		}
+	}
+	obj, ok, err := b.target.Get(t.Context(), scim.Group, "7/A \"ü\"", []scim.Path{"displayName"})
+	if err != nil || !ok || !obj.MembersKnown || len(obj.Members) != 2 || obj.Attributes.String("displayName") != "Class 7/A \"ü\"" {
+		t.Errorf("group: %+v, %t, %v", obj, ok, err)
+	}
+	// Okta's own id of a group is nobody's key.
+	if found, err := b.target.Find(t.Context(), scim.Group, "externalId", b.snapshot().Groups[0].ID, nil); err != nil || len(found) != 0 {
+		t.Errorf("by Okta's id %d groups are found: %v", len(found), err)
+	}
+}
+
+// What Okta would refuse is refused here, and what it refuses all the same is found out;
+// the rest goes on.
+func TestOneBadRecord(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	all := users(120)
+	long := later(all[3], plan.CreateUser, plan.Field{Path: "name.middleName", After: strings.Repeat("x", 5000)})
+	number := later(all[4], plan.CreateUser, plan.Field{Path: "yearGroup", After: 7})
+	all[3], all[4] = long, number
+	if err := b.apply(append(all, group("g", keys(6)...))...); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 120 {
+		o := b.last(key(i))
+		if bad := i == 3 || i == 4; (o.Err != nil) != bad || bad && o.Advice == "" {
+			t.Errorf("user %d: %+v", i, o)
+		}
+		if o.Err != nil && (strings.Contains(o.Err.Error()+o.Advice, "xxxx") || strings.Contains(o.Err.Error()+o.Advice, "Quizzle")) {
+			t.Errorf("a value is told: %v, %s", o.Err, o.Advice)
+		}
+	}
+	if len(b.snapshot().Users) != 118 {
+		t.Errorf("%d users", len(b.snapshot().Users))
+	}
+}
+
+// A member who is neither there nor comes is left out, and nothing is sent for nobody.
+func TestMembersWhoAreNotThere(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.done(user(0), group("g", "absent", key(0)))
+	if o := b.last("g"); len(o.Added) != 1 || o.Added[0] != key(0) {
+		t.Errorf("members: %v", o.Added)
+	}
+	move := later(group("g"), plan.UpdateMembers)
+	move.Add = []string{"absent"}
+	before := b.org.Requests()
+	b.done(move)
+	if b.org.Requests() != before {
+		t.Error("something was sent")
+	}
+}
+
+func TestNoLists(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	n := 0
+	for _, err := range b.target.List(t.Context(), scim.User, nil) {
+		if n++; err == nil {
+			t.Error("a list without an error")
+		}
+	}
+	if _, err := b.target.Find(t.Context(), scim.User, "userName", "x", nil); err == nil || n != 1 {
+		t.Error("looked for by user name")
+	}
+	caps, err := b.target.Capabilities(t.Context())
+	if err != nil || !caps.FilterNeeded || caps.Delete || !caps.OnePhase {
+		t.Errorf("got %+v, %v", caps, err)
 	}
 }

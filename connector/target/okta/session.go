@@ -27,9 +27,10 @@ const (
 	// quiet is how long a session that somebody began must have been left alone before it
 	// is taken to be a dead process's.
 	quiet = time.Minute
-	// look is how long is waited before looking again whether a session may be made, and
-	// firstPoll and longestPoll before looking again at an import.
-	look, firstPoll, longestPoll = 15 * time.Second, 5 * time.Second, 30 * time.Second
+	// firstLook is how long is waited before looking again whether a session may be made, and
+	// firstPoll before looking again at an import; both double up to the longest.
+	firstLook, longestLook = 15 * time.Second, time.Minute
+	firstPoll, longestPoll = 5 * time.Second, 30 * time.Second
 )
 
 // session is what Okta tells of one.
@@ -60,7 +61,7 @@ func (t *Target) open(ctx context.Context) (string, error) {
 		return "", err
 	}
 	var others watch
-	for {
+	for delay := firstLook; ; delay = min(2*delay, longestLook) {
 		active, err := t.sessions(ctx)
 		if err != nil {
 			return "", err
@@ -80,7 +81,7 @@ func (t *Target) open(ctx context.Context) (string, error) {
 		if closed {
 			continue
 		}
-		if err := t.pause(ctx, look, deadline); err != nil {
+		if err := t.pause(ctx, delay, deadline); err != nil {
 			if refusal != nil && errors.Is(err, target.ErrPutOff) { // its words stay out
 				err = fmt.Errorf("%v: %w", refusal, err)
 			}
