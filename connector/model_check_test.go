@@ -68,11 +68,15 @@ func (m *model) sync(t *rapid.T, manner connector.Manner) *connector.Run {
 		if m.dir.writes != writes {
 			t.Fatalf("%s, and %d writes", run.Status, m.dir.writes-writes)
 		}
+		if m.school.reading == whole && run.Status != connector.Skipped {
+			m.seen(dead)
+		}
 		return run
 	}
 	well := !dead && (run.Status == connector.Done || run.Status == connector.Partial)
 	m.unsure = dead || m.dir.unsettled || m.unsure && run.Status != connector.Done
 	m.dir.unsettled = false
+	m.seen(dead)
 	m.count(well)
 	m.promises(t, before, after)
 	m.limits(t, before, after)
@@ -88,12 +92,30 @@ func (m *model) sync(t *rapid.T, manner connector.Manner) *connector.Run {
 	return run
 }
 
+// seen ends the absence of who is on the roll again. A run that died may have done so
+// before it was noted.
+func (m *model) seen(dead bool) {
+	back := func(key string, wanted bool) {
+		if h := m.of(key); wanted {
+			h.least = absence{}
+			if !dead {
+				h.most = absence{}
+			}
+		}
+	}
+	for id, p := range m.school.pupils {
+		back(id, p.here)
+	}
+	for class := range m.school.classes {
+		back("oak:class:"+class, m.school.classes[class])
+	}
+}
+
 // count counts who is missing.
 func (m *model) count(well bool) {
 	missing := func(key string, wanted bool) {
 		h := m.of(key)
 		if wanted {
-			h.least, h.most = absence{}, absence{}
 			return
 		}
 		h.most.missed(m.clock)

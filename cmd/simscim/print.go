@@ -45,6 +45,7 @@ func (c *cli) printReport(r *connector.Report, style reportStyle) error {
 		}
 	}
 	c.printTable(r, style.plan)
+	c.printCost(r, style.plan)
 	for _, run := range r.Runs {
 		c.printTroubles(run, style.again)
 	}
@@ -100,6 +101,21 @@ func (c *cli) printTable(r *connector.Report, isPlan bool) {
 		})
 	}
 	t.Render()
+}
+
+// printCost says what the calls of the plans cost, where a target charges for them.
+func (c *cli) printCost(r *connector.Report, isPlan bool) {
+	cost := 0.0
+	for _, run := range r.Runs {
+		cost += run.Cost
+	}
+	switch {
+	case cost == 0:
+	case isPlan:
+		fmt.Fprintf(c.out, "\nThis plan costs about $%.2f in calls, if every one succeeds at once.\n", cost)
+	default:
+		fmt.Fprintf(c.out, "\nThe calls for these changes cost about $%.2f.\n", cost)
+	}
 }
 
 // requestsOf counts what was sent to source and target, beside the least that the changes

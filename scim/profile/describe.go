@@ -56,6 +56,7 @@ func (p *Profile) Describe() []Trait {
 		{"users need", paths(p.RequiredUser, "nothing")},
 		{"groups need", p.ofGroups(paths(p.RequiredGroup, "nothing"))},
 		{"user attributes kept", paths(p.UserPaths, "all that are sent")},
+		{"price per call", price(p.PricePerCall)},
 		{"password needed", yes(p.PasswordRequired, "no")},
 		{"values in a list", map[bool]string{true: "one", false: "several"}[p.OneValue]},
 		{"name taken", p.conflict()},
@@ -251,4 +252,11 @@ func Matrix() string {
 		notes.WriteByte('\n')
 	}
 	return table.String() + "\n" + notes.String()
+}
+
+func price(dollars float64) string {
+	if dollars == 0 {
+		return "none known"
+	}
+	return fmt.Sprintf("$%g", dollars)
 }

@@ -35,6 +35,7 @@ func entraSCIM() entry {
 			p.PasswordRequired = true
 			p.ConflictStatus = []int{400}
 			p.Accept, p.LowerEndpoints = "application/json", true
+			p.PricePerCall = 0.002
 			// Microsoft Graph: 3,000 writes in 150 seconds for each app and tenant.
 			p.Rate = Rate{PerSecond: 20}
 		},

@@ -89,6 +89,8 @@ type Profile struct {
 	LowerEndpoints bool
 	// Rate is the most that the provider bears; the configuration can only lower it.
 	Rate Rate
+	// PricePerCall is what the provider charges for one request, in US dollars.
+	PricePerCall float64
 	// Timeout of one request where the provider is known to be slow, 0 for the usual.
 	Timeout time.Duration
 

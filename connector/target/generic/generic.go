@@ -230,6 +230,7 @@ func (t *Target) Capabilities(ctx context.Context) (target.Capabilities, error) 
 		MembersReadable: p.MembersReadable, PageSize: p.PageMax,
 		Suspend: p.Suspend, Delete: p.Delete,
 		DeleteGroups: p.DeleteGroups, RenameGroups: p.GroupRename, NeedsPassword: p.PasswordRequired,
+		PricePerCall:     p.PricePerCall,
 		MembersPerCreate: p.MembersPerCreate, MembersPerAdd: p.MembersPerAdd, MembersPerRemove: p.MembersPerRemove,
 		Mixed: p.MixAddRemove, Bulk: p.Bulk.Operations,
 		UserPaths: p.UserPaths, GroupPaths: p.GroupPaths, OneValue: p.OneValue,
