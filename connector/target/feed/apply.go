@@ -127,7 +127,8 @@ func (b *bundle) create(ctx context.Context, ch *plan.Change) error {
 	if err != nil {
 		return err
 	}
-	return b.done(ch, r.ID, added, nil, refused)
+	b.done(ch, r.ID, added, nil, refused)
+	return nil
 }
 
 // nameTaken says what to do about a conflict.
@@ -185,7 +186,8 @@ func (b *bundle) change(ctx context.Context, ch *plan.Change, r *server.Resource
 			return err
 		}
 	}
-	return b.done(ch, r.ID, added, removed, refused)
+	b.done(ch, r.ID, added, removed, refused)
+	return nil
 }
 
 // applied is what the attributes are after the fields are set. What the fields take away
@@ -258,7 +260,7 @@ func (b *bundle) expelAll(ctx context.Context, group int64, keys []string) (remo
 
 // done tells that the attributes are as they should be, and who came and went. A member
 // that was refused ends the change with that.
-func (b *bundle) done(ch *plan.Change, id string, added, removed []string, refused bool) error {
+func (b *bundle) done(ch *plan.Change, id string, added, removed []string, refused bool) {
 	b.tell(target.Outcome{Change: ch, RemoteID: id, Attributes: true, Added: added, Removed: removed, Final: !refused})
 	if refused {
 		b.tell(target.Outcome{
@@ -266,5 +268,4 @@ func (b *bundle) done(ch *plan.Change, id string, added, removed []string, refus
 			Advice: "A member is not in the feed any more. The next comparison decides whether it is made anew.",
 		})
 	}
-	return nil
 }
