@@ -46,8 +46,6 @@ func advice(j *job, err error) string {
 	switch {
 	case errors.Is(err, target.ErrPutOff):
 		return "Okta takes a session five minutes after the last, and one import after another. The next run sends it; a longer confirmWithin lets a run wait for more."
-	case errors.Is(err, errPassword):
-		return "Leave the rule for password out: at Okta passwords are set by its own policies."
 	case isUnfit:
 		return "Okta would refuse it. Change the rule so that it yields what fits: text, not too long, and a name at the identity source for each."
 	case isImport:

@@ -168,11 +168,14 @@ func (r *run) session(ctx context.Context) (more bool, err error) {
 		return true, err
 	}
 	state, err := r.start(ctx, id)
-	if state == stateTriggered {
-		state, err = r.follow(ctx, id)
-	}
 	if err != nil {
+		r.leave(ctx, id) // which does nothing to one that was started after all
 		return false, err
+	}
+	if state == stateTriggered {
+		if state, err = r.follow(ctx, id); err != nil {
+			return false, err
+		}
 	}
 	switch state {
 	case stateCreated: // nothing in it was anything that is there: it need not be imported

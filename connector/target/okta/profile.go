@@ -49,24 +49,19 @@ func required(kind scim.Kind) []string {
 }
 
 // unsent tells whether the path is of what the identity source has no attribute for and
-// needs none: the id stands beside the profile, being active is being there, and what has
-// one value has no primary one.
+// needs none: the id stands beside the profile, being active is being there, what has
+// one value has no primary one, and passwords are set by Okta's own policies.
 func unsent(path scim.Path) bool {
 	p := path.Parts()
-	return path == externalID || path == active || p.Sub == "primary" || p.Sub == "type"
+	return path == externalID || path == active || path == "password" || p.Sub == "primary" || p.Sub == "type"
 }
 
-var (
-	errNoName   = errors.New("it has no name at the identity source")
-	errPassword = errors.New("an identity source takes no password")
-)
+var errNoName = errors.New("it has no name at the identity source")
 
 // nameOf is what an attribute is called in the profile.
 func nameOf(kind scim.Kind, path scim.Path) (string, error) {
 	p := path.Parts()
 	switch {
-	case p.Attr == "password":
-		return "", errPassword
 	case kind == scim.Group && path != "displayName" && path != "description":
 		return "", errors.New("a group has displayName and description, and nothing else")
 	case p.Attr == "emails":

@@ -83,7 +83,7 @@ func (t *Target) open(ctx context.Context) (string, error) {
 		}
 		if err := t.pause(ctx, delay, deadline); err != nil {
 			if refusal != nil && errors.Is(err, target.ErrPutOff) { // its words stay out
-				err = fmt.Errorf("%v: %w", refusal, err)
+				err = fmt.Errorf("%s: %w", refusal.Error(), err)
 			}
 			return "", err
 		}

@@ -349,6 +349,31 @@ func TestNothingIsToldWhileItRuns(t *testing.T) {
 	}
 }
 
+// Whether Okta shows who was deactivated or not: one whom nothing has happened to stays.
+func TestSuspendedAndStillThere(t *testing.T) {
+	t.Parallel()
+	for since, stays := range map[time.Duration]bool{-time.Hour: true, time.Minute: false} {
+		b := setup(t, nil)
+		b.done(user(1))
+		b.knows([]string{key(1)})
+		b.clock.Wait(t.Context(), time.Hour)
+		at := b.clock.Now().Add(since).Format(time.RFC3339)
+		b.front = func(w http.ResponseWriter, r *http.Request, org http.Handler) {
+			if strings.Contains(r.URL.Path, "/users/") {
+				_, _ = fmt.Fprintf(w, `{"externalId":%q,"profile":{},"lastUpdated":%q}`, key(1), at)
+				return
+			}
+			org.ServeHTTP(w, r)
+		}
+		if err := b.apply(later(user(1), plan.SuspendUser)); err != nil {
+			t.Fatal(err)
+		}
+		if o := b.last(key(1)); (o.Err != nil) != stays || o.Attributes == stays {
+			t.Errorf("changed %v after: %+v", since, o)
+		}
+	}
+}
+
 // A session of nothing that Okta knows cannot be started, and need not be.
 func TestNothingToImport(t *testing.T) {
 	t.Parallel()

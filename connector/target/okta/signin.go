@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	tokenPath = "/oauth2/v1/token"
+	tokenPath = "/oauth2/v1/token" //nolint:gosec // a path, and no secret
 	// scopes of the Identity Sources API: the one to manage does not let read.
 	scopeManage, scopeRead = "okta.identitySources.manage", "okta.identitySources.read"
 	// assertionLife is how long a signed assertion holds; Okta takes up to an hour.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -48,9 +49,7 @@ func (t *Target) check(ctx context.Context, pieces []*piece) (map[*piece]error, 
 		if err != nil {
 			return nil, fmt.Errorf("read back what was imported: %w", err)
 		}
-		for p, fault := range found {
-			faults[p] = fault
-		}
+		maps.Copy(faults, found)
 	}
 	return faults, nil
 }
@@ -97,10 +96,9 @@ func (t *Target) compare(ctx context.Context, p *piece) (fault, err error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case p.deletes || p.deactivates:
-		if ok {
-			return errStays, nil
-		}
+	case p.deletes && ok, p.deactivates && ok && t.untouched(there):
+		return errStays, nil
+	case p.deletes, p.deactivates:
 		return nil, nil
 	case !ok:
 		return errLeftOut, nil
@@ -128,9 +126,16 @@ func (t *Target) compare(ctx context.Context, p *piece) (fault, err error) {
 	return nil, nil
 }
 
-// earlier is how much of the time before a change was accepted its import may have been
-// carried out in, besides the time for which it was waited for.
-const earlier = 2 * time.Minute
+// untouched tells whether the record is older than the last import. That somebody who is
+// deactivated cannot be read is seen, but not promised.
+func (t *Target) untouched(there record) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !there.Updated.IsZero() && there.Updated.Before(t.started.Add(-skew))
+}
+
+// skew is how far Okta's clock and ours may be apart.
+const skew = 2 * time.Minute
 
 // Results tells what became of accounts and groups whose import was not over in time:
 // when no import runs any more that was begun before, the object itself shows it.
@@ -168,7 +173,7 @@ func (t *Target) result(ctx context.Context, p target.Pending) (target.Result, e
 		return r, err
 	case !ok:
 		r.Err = errLeftOut
-	case p.Kind == scim.User && there.Updated.Before(p.Since.Add(-t.within-earlier)):
+	case p.Kind == scim.User && there.Updated.Before(p.Since.Add(-t.within-skew)):
 		r.Err = errNotTaken
 	}
 	if r.Err != nil {
