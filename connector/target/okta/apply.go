@@ -82,7 +82,7 @@ func (r *run) prepare(changes []plan.Change) error {
 	for _, j := range r.jobs {
 		c := j.change
 		if c.Kind == scim.Group && !j.done {
-			packers[removeMembers].memberships(j, r.there(c.Remove))
+			packers[removeMembers].memberships(j, r.known(c.Remove))
 			packers[addMembers].memberships(j, r.there(c.Add))
 		}
 		if j.left == 0 && !j.done { // nothing that is there comes or goes
@@ -144,6 +144,15 @@ func writesUser(a plan.Action) bool {
 func leaves(c *plan.Change) bool {
 	v, _ := c.After.Get(active)
 	return c.Action == plan.SuspendUser || v == false
+}
+
+// known are those of the members whom Okta has had. Who goes in the same session leaves
+// the groups first.
+func (r *run) known(keys []string) []string {
+	return slices.DeleteFunc(slices.Clone(keys), func(key string) bool {
+		_, known := r.lookup(key)
+		return !known
+	})
 }
 
 // there are those of the members whom Okta knows, or will once the users are imported.
