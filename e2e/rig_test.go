@@ -52,6 +52,11 @@ type setup struct {
 	source func(source.Source) source.Source
 	// watch is told how runs get on.
 	watch func(connector.Event)
+	// target makes the target, and look reads what is there, where that is no SCIM server.
+	target func(*rig, *config.Target) (target.Target, error)
+	look   func() ([]account, []band)
+	// pause is how long a run waits before it asks again what became of changes.
+	pause time.Duration
 }
 
 // rig is simscim wired to a sandbox, and a view of what is at the target.
@@ -173,16 +178,21 @@ func (r *rig) open() {
 			sources[name] = r.source(src)
 		}
 	}
+	l, err := sqlledger.Open(r.t.Context(), cfg.Store.DSN, sqlledger.Options{Now: now})
+	check(r.t, err)
+	r.ledger = l
 	for name, c := range cfg.Targets {
+		if r.target != nil {
+			targets[name], err = r.target(r, c)
+			check(r.t, err)
+			continue
+		}
 		targets[name], err = generic.New(c, generic.Options{
 			Now: now, Log: log, MinWait: time.Millisecond, Unpaced: true,
 			Observe: func(_ string, status int, _ time.Duration) { r.metrics.Request(telemetry.ToTarget, name, status) },
 		})
 		check(r.t, err)
 	}
-	l, err := sqlledger.Open(r.t.Context(), cfg.Store.DSN, sqlledger.Options{Now: now})
-	check(r.t, err)
-	r.ledger = l
 	r.close = sync.OnceFunc(func() {
 		if err := l.Close(); err != nil {
 			r.t.Errorf("close the ledger: %v", err)
@@ -190,7 +200,7 @@ func (r *rig) open() {
 	})
 	r.engine, err = connector.New(connector.Options{
 		Sources: sources, Targets: targets, Ledger: l, Routes: routes, Parallel: cfg.Run.Parallel,
-		Now: now, Log: log, Watch: r.measured,
+		Pause: r.pause, Now: now, Log: log, Watch: r.measured,
 	})
 	check(r.t, err)
 }
@@ -305,7 +315,11 @@ func (r *rig) quiet(report *connector.Report) {
 // compare reads everything back, object by object, and compares it with the oracle.
 func (r *rig) compare() {
 	r.t.Helper()
-	users, groups := r.there.read(r.t)
+	read := func() ([]account, []band) { return r.there.read(r.t) }
+	if r.look != nil {
+		read = r.look
+	}
+	users, groups := read()
 	for _, problem := range r.oracle.compare(users, groups) {
 		r.t.Error(problem)
 	}
