@@ -43,14 +43,18 @@ func (c *clock) Wait(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
+// front is what stands before the organisation.
+type front func(w http.ResponseWriter, r *http.Request, org http.Handler)
+
 // bench is a target with an organisation of its own.
 type bench struct {
 	*testing.T
 	org    *sandbox.Org
 	clock  *clock
 	target *okta.Target
-	// front stands before the organisation, once it is set.
-	front func(w http.ResponseWriter, r *http.Request, org http.Handler)
+	// front stands before the organisation, once it is put there.
+	mu    sync.Mutex
+	front front
 	log   *logtest.Buffer
 	got   []target.Outcome
 	known map[string]bool
@@ -70,8 +74,11 @@ func setup(t *testing.T, change func(o *sandbox.Options, c *config.Target)) *ben
 	}
 	b.org = sandbox.New(o)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if b.front != nil {
-			b.front(w, r, b.org.Handler())
+		b.mu.Lock()
+		f := b.front
+		b.mu.Unlock()
+		if f != nil {
+			f(w, r, b.org.Handler())
 			return
 		}
 		b.org.Handler().ServeHTTP(w, r)
@@ -88,6 +95,13 @@ func setup(t *testing.T, change func(o *sandbox.Options, c *config.Target)) *ben
 		t.Fatal(err)
 	}
 	return b
+}
+
+// put puts something before the organisation; nil takes it away.
+func (b *bench) put(f front) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.front = f
 }
 
 // lookup is what a ledger would know.

@@ -24,7 +24,7 @@ func TestPacking(t *testing.T) {
 			j := &job{change: &plan.Change{Key: fmt.Sprintf("g<%d>\"é", i)}}
 			pad := strings.Repeat("k", rapid.IntRange(1, 250).Draw(t, "length"))
 			var members []string
-			for m := range rapid.SampledFrom([]int{0, 1, 2, 30, 900}).Draw(t, "members") {
+			for m := range rapid.SampledFrom([]int{0, 1, 2, 30, 300}).Draw(t, "members") {
 				members = append(members, fmt.Sprintf("%s%d&", pad, m))
 			}
 			p.memberships(j, members)

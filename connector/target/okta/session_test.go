@@ -60,14 +60,14 @@ func TestFirstLoadOfATrust(t *testing.T) {
 	b := setup(t, nil)
 	var mu sync.Mutex
 	longest := 0
-	b.front = func(w http.ResponseWriter, r *http.Request, org http.Handler) {
+	b.put(func(w http.ResponseWriter, r *http.Request, org http.Handler) {
 		mu.Lock()
 		if strings.Contains(r.URL.Path, "/bulk-") {
 			longest = max(longest, int(r.ContentLength))
 		}
 		mu.Unlock()
 		org.ServeHTTP(w, r)
-	}
+	})
 	const people, classes, size = 25_000, 900, 60
 	changes, all := users(people), keys(people)
 	for i := range classes {
@@ -118,7 +118,7 @@ func (b *bench) die(t *testing.T, word string) {
 	defer cancel()
 	var mu sync.Mutex
 	dead := false
-	b.front = func(w http.ResponseWriter, r *http.Request, org http.Handler) {
+	b.put(func(w http.ResponseWriter, r *http.Request, org http.Handler) {
 		mu.Lock()
 		defer mu.Unlock()
 		if dead = dead || strings.HasSuffix(r.URL.Path, word) || word == "poll" && strings.Contains(r.URL.Path, "/sessions/") && r.Method == http.MethodGet; dead {
@@ -126,7 +126,7 @@ func (b *bench) die(t *testing.T, word string) {
 			panic(http.ErrAbortHandler)
 		}
 		org.ServeHTTP(w, r)
-	}
+	})
 	err := b.target.Apply(ctx, users(300), b.lookup, func(o target.Outcome) error {
 		t.Errorf("%s has an outcome: %v", o.Change.Key, o.Err)
 		return nil
@@ -134,7 +134,7 @@ func (b *bench) die(t *testing.T, word string) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
-	b.front = nil
+	b.put(nil)
 }
 
 func TestKilledBeforeTheStart(t *testing.T) {
@@ -177,7 +177,7 @@ func TestSomebodyElseIsAtWork(t *testing.T) {
 	b := setup(t, nil)
 	b.die(t, "start-import")
 	looks := 0
-	b.front = func(w http.ResponseWriter, r *http.Request, org http.Handler) {
+	b.put(func(w http.ResponseWriter, r *http.Request, org http.Handler) {
 		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/sessions") {
 			if looks++; looks < 20 { // the other one goes on loading
 				_, _ = fmt.Fprintf(w, `[{"id":"x","status":"IN_PROGRESS","lastUpdated":%q}]`, b.clock.Now().Format(time.RFC3339))
@@ -188,7 +188,7 @@ func TestSomebodyElseIsAtWork(t *testing.T) {
 			t.Error("a session at work was closed")
 		}
 		org.ServeHTTP(w, r)
-	}
+	})
 	b.done(user(1))
 }
 
@@ -287,13 +287,13 @@ func TestToldLater(t *testing.T) {
 	b.done(append(users(3), group("old", key(0)))...)
 	b.knows(keys(3))
 	b.org.SetFaults(sandbox.Faults{Skip: 1})
-	b.front = func(w http.ResponseWriter, r *http.Request, org http.Handler) {
+	b.put(func(w http.ResponseWriter, r *http.Request, org http.Handler) {
 		if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/sessions/") { // it never seems to end
 			_, _ = io.WriteString(w, `{"id":"x","status":"TRIGGERED"}`)
 			return
 		}
 		org.ServeHTTP(w, r)
-	}
+	})
 	move := later(group("old"), plan.UpdateMembers)
 	move.Add = []string{key(1)}
 	update := later(user(2), plan.UpdateUser, plan.Field{Path: "title", After: "Prefect"})
@@ -358,13 +358,13 @@ func TestSuspendedAndStillThere(t *testing.T) {
 		b.knows([]string{key(1)})
 		b.clock.Wait(t.Context(), time.Hour)
 		at := b.clock.Now().Add(since).Format(time.RFC3339)
-		b.front = func(w http.ResponseWriter, r *http.Request, org http.Handler) {
+		b.put(func(w http.ResponseWriter, r *http.Request, org http.Handler) {
 			if strings.Contains(r.URL.Path, "/users/") {
 				_, _ = fmt.Fprintf(w, `{"externalId":%q,"profile":{},"lastUpdated":%q}`, key(1), at)
 				return
 			}
 			org.ServeHTTP(w, r)
-		}
+		})
 		if err := b.apply(later(user(1), plan.SuspendUser)); err != nil {
 			t.Fatal(err)
 		}
@@ -425,7 +425,7 @@ func TestRateLimitHeaders(t *testing.T) {
 	var held time.Time
 	var gap time.Duration
 	calls := 0
-	b.front = func(w http.ResponseWriter, r *http.Request, org http.Handler) {
+	b.put(func(w http.ResponseWriter, r *http.Request, org http.Handler) {
 		mu.Lock()
 		defer mu.Unlock()
 		if calls++; calls == 3 {
@@ -435,7 +435,7 @@ func TestRateLimitHeaders(t *testing.T) {
 			gap = time.Since(held)
 		}
 		org.ServeHTTP(w, r)
-	}
+	})
 	b.done(user(1))
 	if gap < 900*time.Millisecond {
 		t.Errorf("the next request came after %v", gap)
