@@ -325,6 +325,20 @@ func TestOneBadRecord(t *testing.T) {
 	}
 }
 
+// Who leaves is taken out of the groups in the session that deactivates the account.
+func TestLeaver(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.done(append(users(2), group("g", keys(2)...))...)
+	b.knows(keys(2))
+	move := later(group("g"), plan.UpdateMembers)
+	move.Remove = keys(1)
+	b.done(move, later(user(0), plan.SuspendUser))
+	if o := b.last("g"); len(o.Removed) != 1 || len(b.snapshot().Groups[0].Members) != 1 || len(b.snapshot().Sessions) != 2 {
+		t.Errorf("outcome: %+v; %+v", o, b.snapshot())
+	}
+}
+
 // A member who is neither there nor comes is left out, and nothing is sent for nobody.
 func TestMembersWhoAreNotThere(t *testing.T) {
 	t.Parallel()
