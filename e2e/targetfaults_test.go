@@ -55,12 +55,14 @@ func TestTargetThatMisbehaves(t *testing.T) {
 				}
 			}
 			r.idp.SetFaults(idp.Faults{})
+			r.box.World().Advance(61 * time.Minute) // what was refused is tried again after an hour
 			r.syncAndCompare()
 			r.churn()
 			r.idp.SetFaults(f.faults)
 			r.try(t.Context())
 			r.oracle.synced()
 			r.idp.SetFaults(idp.Faults{})
+			r.box.World().Advance(61 * time.Minute)
 			r.syncAndCompare()
 		})
 	}
