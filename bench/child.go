@@ -65,6 +65,8 @@ type result struct {
 	// Requests that the target received, the Least that could have done, and the Bytes
 	// of the longest body.
 	Requests, Least, Bytes int64
+	// Calls are what is counted of each sync.
+	Calls []int64
 	// Rate is persons a second, or rows of files.
 	Rate float64
 	// CPU is the processor time of the measured part in seconds, the target's included.
@@ -82,6 +84,12 @@ var tasks = map[string]func(context.Context, *task) (*result, error){
 	"push":     pushTask,
 	"pupil":    pupilTask,
 	"rollover": rolloverTask,
+	"entra":    entraTask,
+	"okta":     oktaTask,
+
+	"feedFill":   feedFillTask,
+	"feedPages":  feedPagesTask,
+	"feedImport": feedImportTask,
 }
 
 // measure runs a task in a child process.

@@ -12,7 +12,7 @@ import (
 type figure struct {
 	Scenario string `json:"scenario"`
 	What     string `json:"what"`
-	// Unit is "requests", "bytes", "s", "MiB", "×", "persons/s", "rows/s", or empty.
+	// Unit is "requests", "bytes", "s", "ms", "MiB", "×", "persons/s", "rows/s", or empty.
 	Unit  string  `json:"unit"`
 	Value float64 `json:"value"`
 	// Low and High are the extremes where Value is a median of several.

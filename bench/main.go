@@ -54,6 +54,9 @@ var scenarios = []scenario{
 	{"unchanged", "second run over an unchanged roll", unchanged},
 	{"sites", "second run over 50 sites", sites},
 	{"mapping", "mapping alone", mapping},
+	{"entra", "a trust of 102,000 people to Entra ID, within its daily limit", entraTrust},
+	{"okta", "the same trust to Okta, by import sessions", oktaTrust},
+	{"feed", "a feed of 100,000 users, as Okta reads it", served},
 	{"district", "OneRoster files of a district, read and mapped", wholeDistrict},
 }
 

@@ -52,21 +52,21 @@ targets:
         name.familyName: person.preferredFamilyName
         displayName: person.preferredGivenName + ' ' + person.preferredFamilyName
         title: "person.kind == 'staff' ? 'Staff' : 'Year ' + person.yearGroup"
-    groups:
+%[6]s    groups:
       - {from: class, displayName: "'OAK ' + group.name"}
 %[4]ssites:
   - {match: "*", targets: [directory], mapping: standard, vars: {domain: oakfield.sch.uk}}
 %[5]s`
 
-// extras are further lines of the configuration: of the target, of the group rules, and
-// after everything.
-type extras struct{ Target, Groups, End string }
+// extras are further lines of the configuration: of the target, of the attributes and group
+// rules, and after everything.
+type extras struct{ Target, Groups, End, Attributes string }
 
 const targetName = "directory"
 
 // configure reads the configuration for a target at url.
 func configure(url string, inFlight int, more extras) (*config.Config, *connector.Routes, error) {
-	cfg, problems := config.Parse("bench.yaml", fmt.Appendf(nil, configuration, url, inFlight, more.Target, more.Groups, more.End))
+	cfg, problems := config.Parse("bench.yaml", fmt.Appendf(nil, configuration, url, inFlight, more.Target, more.Groups, more.End, more.Attributes))
 	if len(problems) > 0 {
 		return nil, nil, problems
 	}
