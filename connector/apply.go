@@ -71,8 +71,14 @@ func (p *pass) wrapUp(ctx context.Context, rec *recorder, err error) error {
 		return err
 	}
 	end := ledger.RunEnd{At: p.Now(), Status: string(p.run.Status), Reason: bounded(p.run.Reason), Applied: applied, Failed: failed}
+	settled := err == nil && !rec.unsettled && !p.unclaimed(rec)
+	if settled && len(p.intended)+len(p.state.Intents) > 0 {
+		if err := p.forgetIntents(ctx); err != nil {
+			return err
+		}
+	}
 	// What is known must be recorded even when the run was told to stop.
-	if err := p.Ledger.FinishRun(context.WithoutCancel(ctx), p.id, end, err == nil && !rec.unsettled && !p.unclaimed(rec)); err != nil {
+	if err := p.Ledger.FinishRun(context.WithoutCancel(ctx), p.id, end, settled); err != nil {
 		return fmt.Errorf("record the end of the run: %w", err)
 	}
 	return nil

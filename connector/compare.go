@@ -58,6 +58,8 @@ type pass struct {
 	once bool
 	// intended is what this run was about to do in all its rounds.
 	intended []plan.Intent
+	// doubts are memberships of which it stays unknown what an earlier run did to them.
+	doubts []plan.Intent
 	// id is the run's in the ledger, 0 until it has begun.
 	id int64
 	// failed of tried changes failed, and ended is what ended the run early.

@@ -16,7 +16,11 @@ import (
 // before anything is sent: of a run that is killed it is then known what may be at the
 // target although the ledger does not have it, even if the roll no longer asks for it.
 func (p *pass) intents() []plan.Intent {
+	p.unresolved()
 	list := p.intended // of rounds before
+	if list == nil {
+		list = slices.Clone(p.doubts) // of runs before
+	}
 	for i := range p.plan.Changes {
 		c := &p.plan.Changes[i]
 		in := plan.Intent{Kind: c.Kind, Key: c.Key}
@@ -31,8 +35,34 @@ func (p *pass) intents() []plan.Intent {
 			list = append(list, in)
 		}
 	}
-	p.intended = list
+	p.intended = slices.Clip(list)
 	return list
+}
+
+// unresolved finds the memberships that a run before left in doubt and that this plan does
+// not look at, because the roll lacks their group just now. They stay in doubt until it is
+// back, or gone.
+func (p *pass) unresolved() {
+	if p.intended != nil {
+		return // a round before has found them
+	}
+	for _, in := range p.state.Intents {
+		if in.Kind == scim.Group && len(in.Members) > 0 && p.state.Groups[in.Key] != nil && !p.wanted(in) {
+			in.Makes = false
+			p.doubts = append(p.doubts, in)
+		}
+	}
+}
+
+// forgetIntents leaves of what was noted only what is still in doubt.
+func (p *pass) forgetIntents(ctx context.Context) error {
+	err := p.Ledger.Update(context.WithoutCancel(ctx), func(tx ledger.Tx) error {
+		return tx.SetIntents(p.run.Target, p.Site.ID, p.doubts)
+	})
+	if err != nil {
+		return fmt.Errorf("record that all is settled: %w", err)
+	}
+	return nil
 }
 
 // lookForIntended takes what an unsettled run was about to make into the search, if

@@ -182,8 +182,7 @@ type Tx interface {
 	// NoteForeignName records that an account which is not ours holds the name. A name
 	// that a confirmed account of ours bears stays ours.
 	NoteForeignName(target, name string, at time.Time) error
-	// SetIntents notes what a run is about to do, in place of what was noted before. The
-	// end of a settled run forgets it.
+	// SetIntents notes what a run is about to do, in place of what was noted before.
 	SetIntents(target, site string, intents []plan.Intent) error
 	// SetBaseline records that the target has been read for the site, again or for the
 	// first time.

@@ -20,8 +20,8 @@ type State struct {
 	// Settled says that the last run knew the outcome of everything it sent. After
 	// an unsettled one an object is looked for before it is created.
 	Settled bool
-	// Intents are what the unsettled run was about to make, and to change of memberships:
-	// any of it may have happened. Empty while Settled.
+	// Intents are what an unsettled run was about to make, and to change of memberships:
+	// any of it may have happened.
 	Intents []Intent
 	// LastPeople and LastGroups are the sizes of the last complete snapshot.
 	LastPeople, LastGroups int

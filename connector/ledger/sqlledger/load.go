@@ -59,11 +59,8 @@ func (l *Ledger) Load(ctx context.Context, target, site string) (*plan.State, er
 	return ld.state, nil
 }
 
-// intents reads what the unsettled run was about to do.
+// intents reads what an unsettled run was about to do.
 func (ld *loading) intents() error {
-	if ld.state.Settled {
-		return nil
-	}
 	var list []byte
 	err := ld.t.QueryRowContext(ld.ctx, `SELECT list FROM intents WHERE scope = $1`, ld.scope).Scan(&list)
 	if errors.Is(err, sql.ErrNoRows) {

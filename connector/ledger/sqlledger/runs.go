@@ -61,11 +61,7 @@ func (l *Ledger) FinishRun(ctx context.Context, id int64, end ledger.RunEnd, set
 		}
 		if settled {
 			// A later run that has begun since has a mark of its own.
-			n, err := t.execN(`UPDATE scopes SET unsettled = 0 WHERE id = $1 AND unsettled = $2`, scope, id)
-			if err == nil && n == 1 {
-				err = t.putIntents(scope, nil)
-			}
-			if err != nil {
+			if err := t.exec(`UPDATE scopes SET unsettled = 0 WHERE id = $1 AND unsettled = $2`, scope, id); err != nil {
 				return err
 			}
 		}

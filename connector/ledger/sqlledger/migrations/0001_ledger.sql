@@ -176,7 +176,7 @@ CREATE TABLE accepted (
 ) WITHOUT ROWID;
 CREATE INDEX accepted_by_key ON accepted (key);
 
--- What the run under way is about to do, as JSON: ids only.
+-- What the run under way, or one before that was broken off, is about to do, as JSON: ids only.
 CREATE TABLE intents (
     scope BIGINT PRIMARY KEY REFERENCES scopes (id),
     list  BLOB   NOT NULL
