@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -159,5 +161,31 @@ func TestTable(t *testing.T) {
 	}
 	if want := "s         w       65.3 MiB  < 100.0   0.65      ok  n\n"; !strings.HasSuffix(out.String(), want) {
 		t.Errorf("got\n%swant a last line of\n%s", out.String(), want)
+	}
+}
+
+// A small trust takes the roads that are measured. The tasks check what has arrived.
+func TestRoads(t *testing.T) {
+	for name, value := range map[string]string{tokenEnv: token, "BENCH_ID": "unused", "BENCH_SECRET": "unused"} {
+		t.Setenv(name, value)
+	}
+	dir := t.TempDir()
+	do := task{Roll: roll{Seed: seed, Sites: 2, People: 600}, Parallel: 1, Ledger: filepath.Join(dir, "entra.db")}
+	r, err := entraTask(t.Context(), &do)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []int64{24, 0, 2}; !slices.Equal(r.Calls, want) { // who goes is sent after who comes
+		t.Errorf("%v uploads, not %v", r.Calls, want)
+	}
+	do.Ledger, do.Extras = filepath.Join(dir, "okta.db"), addressed
+	if r, err = oktaTask(t.Context(), &do); err != nil || !slices.Equal(r.Calls, []int64{1}) {
+		t.Errorf("%v sessions, %v", r, err)
+	}
+	do.Ledger, do.Path = filepath.Join(dir, "fed.db"), filepath.Join(dir, "feed.db")
+	for what, run := range []func(context.Context, *task) (*result, error){feedFillTask, feedPagesTask, feedImportTask} {
+		if _, err := run(t.Context(), &do); err != nil {
+			t.Fatalf("%d: %v", what, err)
+		}
 	}
 }

@@ -24,7 +24,7 @@ func (s *churned) Read(ctx context.Context, site roster.Site, want source.Want) 
 	n := 0
 	for i := range sites {
 		if sites[i].ID == site.ID {
-			n = churn*(i+1)/s.roll.Sites - churn*i/s.roll.Sites
+			n = s.churn()*(i+1)/s.roll.Sites - s.churn()*i/s.roll.Sites
 		}
 	}
 	rng := rand.New(rand.NewPCG(s.Seed+1, hash(site.ID))) //nolint:gosec // a seed is wanted
