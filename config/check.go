@@ -186,6 +186,12 @@ func (c *checker) auth(path string, t *Target) {
 		{"private-key-jwt", []string{"clientID", "privateKey"}, []string{"keyID"}},
 		{"ssws", []string{"token"}, nil},
 	})
+	if t.Type == "scim" && (t.Auth.Type == "secret" || t.Auth.Type == "certificate") && t.Auth.Tenant == "" {
+		c.report(path, "type: "+t.Auth.Type+" needs tenant")
+	}
+	if t.Type == "entra-inbound" && c.given(path, "tenant") {
+		c.report(child(path, "tenant"), "this is the target's own tenant, which stands beside auth")
+	}
 }
 
 // safeguards reports limits that limit nothing, and perGroup where there are no groups.

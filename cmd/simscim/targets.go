@@ -41,7 +41,15 @@ func newTarget(ctx context.Context, cfg *config.Target, o targetOptions) (target
 	case "scim-feed":
 		return openFeed(ctx, cfg, o)
 	default:
-		return generic.New(cfg, generic.Options{Now: o.now, Log: o.log, Observe: o.observe})
+		g := generic.Options{Now: o.now, Log: o.log, Observe: o.observe}
+		switch cfg.Auth.Type {
+		case "secret", "certificate", "managed-identity", "workload-identity":
+			var err error
+			if g.Authorize, err = entra.SignIn(cfg, entra.Options{Now: o.now, Log: o.log}); err != nil {
+				return nil, fmt.Errorf("target %s: auth: %w", cfg.Name, err)
+			}
+		}
+		return generic.New(cfg, g)
 	}
 }
 

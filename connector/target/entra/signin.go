@@ -32,6 +32,18 @@ type session struct {
 	cred azcore.TokenCredential
 }
 
+// SignIn makes the sign-in of a SCIM target that is Entra ID's own SCIM API: that takes
+// the tokens of Graph. The tenant stands with the sign-in there.
+func SignIn(cfg *config.Target, o Options) (auth.Authorize, error) {
+	where, err := cloudOf(cmp.Or(cfg.Cloud, "global"))
+	if err != nil {
+		return nil, err
+	}
+	tenanted := *cfg
+	tenanted.Tenant = cmp.Or(cfg.Auth.Tenant, cfg.Tenant)
+	return signIn(&tenanted, o, where)
+}
+
 // signIn makes the values of Authorization headers.
 func signIn(cfg *config.Target, o Options, where hosts) (auth.Authorize, error) {
 	timeout := cmp.Or(cfg.Timeout.Duration, 30*time.Second)

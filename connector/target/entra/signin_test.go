@@ -311,3 +311,30 @@ func TestNoSuchJob(t *testing.T) {
 		t.Errorf("a job that is not there gives %v", err)
 	}
 }
+
+// Entra ID's own SCIM API takes the same tokens, with the tenant beside the sign-in.
+func TestSignInOfAScimTarget(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setting{})
+	w.realTime()
+	cfg := &config.Target{Name: "scim", Type: "scim", Auth: w.cfg.Auth}
+	cfg.Auth.Tenant = w.Tenant()
+	authorize, err := entra.SignIn(cfg, entra.Options{Login: w.server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := authorize(t.Context(), "")
+	if err != nil || !strings.HasPrefix(first, "Bearer ") {
+		t.Fatalf("%q, %v", first, err)
+	}
+	cfg.Auth.ClientSecret = secretFile(t, "another")
+	if authorize, err = entra.SignIn(cfg, entra.Options{Login: w.server.URL}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := authorize(t.Context(), ""); !target.CredentialsRefused(err) {
+		t.Errorf("a wrong secret: %v", err)
+	}
+	if _, err := entra.SignIn(&config.Target{Cloud: "mars"}, entra.Options{}); err == nil {
+		t.Error("any cloud will do")
+	}
+}

@@ -38,6 +38,10 @@ type Options struct {
 	Log *zap.Logger
 	// Observe is told of every request; status is 0 when there was no answer.
 	Observe func(route string, status int, took time.Duration)
+	// Authorize signs in where the type of sign-in is none of those that SCIM servers
+	// share; it is asked for the value of the Authorization header, given the last one if
+	// that was refused.
+	Authorize func(ctx context.Context, stale string) (string, error)
 	// Unpaced leaves the provider's own rates out, against a look-alike that has none.
 	Unpaced bool
 	// MinWait is the first wait before a request is repeated, doubling from there; 0 is
@@ -86,7 +90,7 @@ func New(cfg *config.Target, o Options) (*Target, error) {
 	if err := checkURL(cfg.URL); err != nil {
 		return nil, fmt.Errorf("target %s: url: %w", cfg.Name, err)
 	}
-	authorize, err := authorizer(cfg)
+	authorize, err := authorizer(cfg, o.Authorize)
 	if err != nil {
 		return nil, fmt.Errorf("target %s: auth: %w", cfg.Name, err)
 	}
@@ -172,7 +176,10 @@ type signInError struct{ error }
 
 func (e signInError) Unwrap() error { return e.error }
 
-func authorizer(cfg *config.Target) (auth.Authorize, error) {
+// Is lets the engine know it without knowing us.
+func (e signInError) Is(err error) bool { return err == target.ErrCredentials }
+
+func authorizer(cfg *config.Target, other auth.Authorize) (auth.Authorize, error) {
 	var inner auth.Authorize
 	switch a := cfg.Auth; a.Type {
 	case "bearer":
@@ -188,7 +195,10 @@ func authorizer(cfg *config.Target) (auth.Authorize, error) {
 			TokenURL: a.TokenURL, ClientID: a.ClientID, ClientSecret: a.ClientSecret, Scope: a.Scope, HTTP: hc,
 		})
 	default:
-		return nil, fmt.Errorf("there is no sign-in of type %q", a.Type)
+		if other == nil {
+			return nil, fmt.Errorf("there is no sign-in of type %q", a.Type)
+		}
+		inner = other
 	}
 	return func(ctx context.Context, stale string) (string, error) {
 		value, err := inner(ctx, stale)
