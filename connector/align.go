@@ -185,7 +185,10 @@ func (s Selection) site(site roster.Site) bool {
 	return false
 }
 
+// globs tells whether the pattern takes s, in any case. A class is called 10A/Ma1: the
+// slash is a letter like any other.
 func globs(pattern, s string) bool {
-	ok, err := path.Match(strings.ToLower(pattern), strings.ToLower(s))
+	plain := func(s string) string { return strings.ReplaceAll(strings.ToLower(s), "/", "\x00") }
+	ok, err := path.Match(plain(pattern), plain(s))
 	return err == nil && ok
 }
