@@ -67,16 +67,17 @@ func (p patient) Results(ctx context.Context, pending []target.Pending) ([]targe
 
 // newTenant starts a tenant whose provisioning app matches by an attribute that is long
 // enough for the school's keys.
-func newTenant(t *testing.T, seed uint64, more string) *tenant {
+func newTenant(t *testing.T, preset string, seed uint64, more string) *tenant {
 	t.Helper()
 	o := &tenant{}
 	o.Service = entraworld.New(entraworld.Options{
 		Seed: seed, Domains: []string{"trust.example"}, EmployeeIDMax: 64, TokenTTL: 365 * 24 * time.Hour, Now: func() time.Time { return o.now() },
+		Limits: entraworld.Limits{Uploads: -1, LogReads: -1, ResourceUnits: -1, Writes: -1}, // the clock stands still meanwhile
 	})
 	web := httptest.NewServer(o.Handler())
 	t.Cleanup(web.Close)
 	client, job := o.Clients()[0], o.Jobs()[0]
-	s := road("tiny", seed, "title", fmt.Sprintf(`    type: entra-inbound
+	s := road(preset, seed, "title", fmt.Sprintf(`    type: entra-inbound
     tenant: %s
     servicePrincipal: %s
     job: %s
@@ -165,7 +166,7 @@ func (r *rig) leaveFor(people ...*world.Person) {
 // TestEntraID takes a school to Entra ID: users by bulkUpload, groups by Graph.
 func TestEntraID(t *testing.T) {
 	t.Parallel()
-	o := newTenant(t, 51, "")
+	o := newTenant(t, "tiny", 51, "")
 	o.syncAndCompare()
 	users := len(o.oracle.accounts)
 	if n := o.Requests()[entraworld.Uploads]; n != (users+49)/50 {
@@ -198,7 +199,7 @@ func TestEntraID(t *testing.T) {
 // TestEntraIDRations spreads a first load over days on which the tenant may make one call.
 func TestEntraIDRations(t *testing.T) {
 	t.Parallel()
-	o := newTenant(t, 52, "    dailyCalls: 1\n")
+	o := newTenant(t, "tiny", 52, "    dailyCalls: 1\n")
 	for range 2 { // the second meets a day that is used up
 		report := o.try(t.Context())
 		if run := report.Runs[0]; run.Status == connector.Done || run.Status == connector.Held {
@@ -213,6 +214,23 @@ func TestEntraIDRations(t *testing.T) {
 	if n := o.Requests()[entraworld.Uploads]; n != 2 {
 		t.Errorf("%d uploads", n)
 	}
+	o.spared()
+}
+
+// TestEntraIDTrust takes five schools that share people to Entra ID in one go. Whom two of
+// them have is made for one, and claimed for the other by the run after.
+func TestEntraIDTrust(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t, "mat-small", 55, "")
+	for _, run := range o.try(t.Context()).Runs {
+		if run.Status == connector.Failed || run.Status == connector.Held {
+			t.Fatalf("%s: %s: %s", run.Name, run.Status, run.Reason)
+		}
+	}
+	if n, least := o.Requests()[entraworld.Uploads], (len(o.Snapshot().Users)+49)/50; n != least {
+		t.Errorf("%d uploads, and %d would do", n, least)
+	}
+	o.syncAndCompare()
 	o.spared()
 }
 
