@@ -60,9 +60,10 @@ const (
 	retries = 5
 	// maxWait is the longest wait that the rate limit may ask for: it counts by minutes.
 	maxWait = 90 * time.Second
-	// gather is how many changes make a few full sessions: about a dozen schools at their
-	// first load.
-	gather = 25_000
+	// gather is how many changes are handed over together: those of a large trust at its
+	// first load, so that no session but the last goes out half full. An ordinary night has
+	// a few hundred.
+	gather = 120_000
 	// membersPerLoad is about how many members fit into a bulk request.
 	membersPerLoad = 4_000
 )
