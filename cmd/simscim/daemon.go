@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -98,8 +99,30 @@ func (c *cli) newDaemon(a *app) (*daemon, error) {
 	return d, nil
 }
 
+// forgive has targets in quarantine tried at the next slot: whoever starts the daemon anew
+// has mostly mended something, and cannot say sync --retry while it runs.
+func (d *daemon) forgive(ctx context.Context) error {
+	for name := range d.targets {
+		h, err := d.ledger.Health(ctx, name)
+		if err != nil {
+			return err
+		}
+		if h.Since.IsZero() {
+			continue
+		}
+		h.Next = d.now()
+		if err := d.ledger.SaveHealth(ctx, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // run serves and schedules until the context ends, then stops in order.
 func (d *daemon) run(ctx context.Context) error {
+	if err := d.forgive(ctx); err != nil {
+		return fmt.Errorf("read how the targets stand: %w", err)
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return d.server.ListenAndServe(ctx) })
 	if err := d.scheduler.Start(ctx, nil); err != nil {
