@@ -29,7 +29,8 @@ const (
 //
 //   - Until the first refusal (429, or an answer that says that nothing is left) only
 //     our own limit holds. One that comes when hardly anything was accepted may have any
-//     reason, and teaches nothing unless another follows soon.
+//     reason, and teaches nothing unless another follows soon; one before anything was
+//     accepted since the last pause never does.
 //   - A refusal stops everybody for exactly as long as the server asks.
 //   - What was accepted before it, taken over the time until requests may go on, is a
 //     floor: the server did bear that much. Taken over the time of sending alone it is a
@@ -208,7 +209,10 @@ func (p *pacer) learn(now time.Time) {
 		return
 	}
 	alone := p.resumed.IsZero() || p.refusedAt.Sub(p.resumed) > soon
-	if alone && !p.learnt && p.beforeAccepted+p.accepted < evidence {
+	accepted := p.beforeAccepted + p.accepted
+	// Where nothing at all was accepted, the pause was too short, and not the pace too high:
+	// without this a server that refuses for a while would bring the pace to a standstill.
+	if accepted == 0 || alone && !p.learnt && accepted < evidence {
 		p.begun, p.accepted, p.before, p.beforeAccepted = now, 0, 0, 0
 		p.refusedAt, p.resumed = time.Time{}, now
 		return
@@ -216,7 +220,7 @@ func (p *pacer) learn(now time.Time) {
 	sending := (p.before + p.refusedAt.Sub(p.begun)).Seconds()
 	pause := max(p.until.Sub(p.refusedAt), p.minWait).Seconds()
 	// With fewer than may be in flight it was not the rate that was too high.
-	borne := max(float64(p.beforeAccepted+p.accepted), p.atLeast)
+	borne := max(float64(accepted), p.atLeast)
 	floor, ceiling := borne/(sending+pause), borne/max(sending, pause)
 	switch {
 	case p.learnt && p.refusedAt.After(p.probeAt) && p.pace < 1.25*p.target:

@@ -433,3 +433,33 @@ func TestRateHeaders(t *testing.T) {
 		}
 	}
 }
+
+// A server that refuses everything for a while says nothing about the rate that it bears.
+func TestRefusingEverythingTeachesNoPace(t *testing.T) {
+	t.Parallel()
+	p := newPacer(Options{InFlight: 8, MinWait: time.Millisecond, MaxWait: 10 * time.Millisecond})
+	now := time.Date(2026, 11, 24, 2, 0, 0, 0, time.UTC)
+	for range 500 { // some requests were borne, so that there is a pace
+		p.accept()
+	}
+	for range 40 {
+		for {
+			left, err := p.admit(now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if left <= 0 {
+				break
+			}
+			now = now.Add(left)
+		}
+		p.refuse(now.Add(time.Millisecond), now, 0, false)
+		now = now.Add(2 * time.Millisecond)
+	}
+	if left, err := p.admit(now.Add(time.Minute)); err != nil || left > 0 {
+		t.Fatalf("%v, %v", left, err)
+	}
+	if p.pace < 1 {
+		t.Errorf("the pace is down to %g requests a second", p.pace)
+	}
+}
