@@ -28,11 +28,12 @@ type Breach struct {
 // Check counts the finished plan against the limits, before anything is written. The
 // breaches are sorted; one is enough to hold the whole plan.
 func Check(p *Plan, state *State, limits []Limit) []Breach {
+	counts, sizes := p.Counts(), sizesOf(state)
 	var breaches []Breach
 	for _, l := range limits {
 		if l.PerGroup {
 			breaches = append(breaches, l.checkGroups(p, state)...)
-		} else if b, broken := l.check(p.Counts(), sizesOf(state)); broken {
+		} else if b, broken := l.check(counts, sizes); broken {
 			breaches = append(breaches, b)
 		}
 	}
@@ -44,12 +45,12 @@ func Check(p *Plan, state *State, limits []Limit) []Breach {
 // breaks nothing: the plan could not mend it.
 func CheckTotal(p *Plan, applied map[Counter]int, target Sizes, limits []Limit) []Breach {
 	planned := p.Counts()
+	total := maps.Clone(planned)
+	for counter, n := range applied {
+		total[counter] += n
+	}
 	var breaches []Breach
 	for _, l := range limits {
-		total := maps.Clone(planned)
-		for counter, n := range applied {
-			total[counter] += n
-		}
 		if l.count(planned) == 0 {
 			continue
 		}
