@@ -37,15 +37,7 @@ func (u *update) PutAccepted(a ledger.Accepted) error {
 
 // DropAccepted forgets a change that a target had taken.
 func (u *update) DropAccepted(target, site string, kind scim.Kind, key string) error {
-	k, err := kindNumber(kind)
-	if err != nil {
-		return err
-	}
-	_, scope, err := u.l.scope(u.tx, target, site)
-	if err != nil {
-		return err
-	}
-	return u.exec(`DELETE FROM accepted WHERE scope = $1 AND kind = $2 AND key = $3`, scope, k, key)
+	return u.dropOf(`DELETE FROM accepted WHERE scope = $1 AND kind = $2 AND key = $3`, target, site, kind, key)
 }
 
 // acceptedAtTarget is true for a row of accepted at the target $3; see atTarget.

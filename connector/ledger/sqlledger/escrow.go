@@ -39,6 +39,11 @@ func (u *update) PutEscrow(e ledger.Escrow) error {
 
 // DropEscrow takes an object out of escrow.
 func (u *update) DropEscrow(target, site string, kind scim.Kind, key string) error {
+	return u.dropOf(`DELETE FROM escrow WHERE scope = $1 AND kind = $2 AND key = $3`, target, site, kind, key)
+}
+
+// dropOf runs a query that drops a row by scope, kind and key.
+func (u *update) dropOf(query, target, site string, kind scim.Kind, key string) error {
 	k, err := kindNumber(kind)
 	if err != nil {
 		return err
@@ -47,7 +52,7 @@ func (u *update) DropEscrow(target, site string, kind scim.Kind, key string) err
 	if err != nil {
 		return err
 	}
-	return u.exec(`DELETE FROM escrow WHERE scope = $1 AND kind = $2 AND key = $3`, scope, k, key)
+	return u.exec(query, scope, k, key)
 }
 
 // atTarget is true for a row of escrow at the target $3: EXISTS keeps SQLite from
