@@ -80,10 +80,8 @@ func (e *Engine) pass(ctx context.Context, j Job, m mode, snap *roster.Snapshot,
 	var calls atomic.Int64
 	took := clock.Stopwatch()
 	p := e.newPass(j, m, snap, run)
-	e.busy[run.Target].Lock()
-	defer e.busy[run.Target].Unlock()
 	run.validated(snap)
-	err := p.work(httpx.CountInto(ctx, &calls))
+	err := e.alone(ctx, run.Target, func() error { return p.work(httpx.CountInto(ctx, &calls)) })
 	if err != nil {
 		run.end(Failed, err.Error())
 	}

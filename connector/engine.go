@@ -27,6 +27,7 @@ import (
 
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"simscim/config"
 	"simscim/connector/ledger"
@@ -74,7 +75,7 @@ type Engine struct {
 	printer *ledger.Printer
 	// busy holds a lock for each target: two schools that share a person, or want the
 	// same name, must not decide at the same time.
-	busy map[string]*sync.Mutex
+	busy map[string]*semaphore.Weighted
 	// links are the administrator's files of who is one person.
 	links *links
 }
@@ -91,11 +92,25 @@ func New(o Options) (*Engine, error) {
 	if o.Watch == nil {
 		o.Watch = func(Event) {}
 	}
-	e := &Engine{Options: o, printer: ledger.NewPrinter(o.Ledger.Key()), busy: map[string]*sync.Mutex{}, links: &links{}}
+	e := &Engine{Options: o, printer: ledger.NewPrinter(o.Ledger.Key()), busy: map[string]*semaphore.Weighted{}, links: &links{}}
 	for name := range o.Targets {
-		e.busy[name] = &sync.Mutex{}
+		e.busy[name] = semaphore.NewWeighted(1)
 	}
 	return e, nil
+}
+
+// alone calls do while nobody else works at the target. A caller whose context ends
+// waits no longer and gets its error.
+func (e *Engine) alone(ctx context.Context, target string, do func() error) error {
+	lock := e.busy[target]
+	if lock == nil { // a target that has left the configuration
+		return do()
+	}
+	if err := lock.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer lock.Release(1)
+	return do()
 }
 
 // Manner is how a run is done. The zero Manner is the usual one.

@@ -19,19 +19,17 @@ func (e *Engine) Erase(ctx context.Context, f ledger.Found, atTarget bool) error
 	if f.Kind != scim.User {
 		return errors.New("only a person can be erased; groups follow the roll")
 	}
-	if lock := e.busy[f.Target]; lock != nil {
-		lock.Lock()
-		defer lock.Unlock()
-	}
-	if atTarget && f.RemoteID != "" {
-		if err := e.deleteAccount(ctx, f); err != nil {
-			return err
+	return e.alone(ctx, f.Target, func() error {
+		if atTarget && f.RemoteID != "" {
+			if err := e.deleteAccount(ctx, f); err != nil {
+				return err
+			}
 		}
-	}
-	if err := e.Ledger.Erase(ctx, f.Target, f.Kind, f.Key); err != nil {
-		return fmt.Errorf("erase from the store: %w", err)
-	}
-	return nil
+		if err := e.Ledger.Erase(ctx, f.Target, f.Kind, f.Key); err != nil {
+			return fmt.Errorf("erase from the store: %w", err)
+		}
+		return nil
+	})
 }
 
 // deleteAccount deletes one account of ours at its target, now.

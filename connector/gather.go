@@ -105,11 +105,12 @@ func (g *gathering) users(target string) map[string]bool {
 
 // finishGathering carries out what still waits at the end of a run.
 func (e *Engine) finishGathering(ctx context.Context, g *gathering) {
-	for name, lock := range e.busy {
+	for name := range e.busy {
 		if list := g.take(name); len(list) > 0 {
-			lock.Lock()
-			e.together(ctx, name, list)
-			lock.Unlock()
+			_ = e.alone(context.WithoutCancel(ctx), name, func() error { // their runs must end, even when stopped
+				e.together(ctx, name, list)
+				return nil
+			})
 		}
 	}
 }

@@ -52,19 +52,22 @@ func (e *Engine) Rekey(ctx context.Context, sel Selection, pairs map[string]stri
 		}
 		for _, name := range j.targets {
 			p := e.newPass(j, newMode(Manner{}, false), snap, newRun(j.Site, name))
-			r, err := p.rekey(ctx, pairs, apply)
+			err := e.alone(ctx, name, func() error {
+				r, err := p.rekey(ctx, pairs, apply)
+				if err == nil {
+					all = append(all, r)
+				}
+				return err
+			})
 			if err != nil {
 				return all, fmt.Errorf("%s at %s: %w", j.Site.Name, name, err)
 			}
-			all = append(all, r)
 		}
 	}
 	return all, nil
 }
 
 func (p *pass) rekey(ctx context.Context, pairs map[string]string, apply bool) (Rekeyed, error) {
-	p.busy[p.run.Target].Lock()
-	defer p.busy[p.run.Target].Unlock()
 	r := Rekeyed{Site: p.snap.Site, SiteID: p.Site.ID, Name: p.Site.Name, Target: p.run.Target, Moves: []Move{}, Conflicts: []Move{}}
 	var err error
 	if p.state, err = p.Ledger.Load(ctx, p.run.Target, p.Site.ID); err != nil {

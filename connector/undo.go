@@ -89,10 +89,8 @@ func (e *Engine) job(ctx context.Context, site string) (Job, error) {
 
 func (e *Engine) undo(ctx context.Context, j Job, m mode, run *Run, steps []ledger.Step) {
 	p := e.newPass(j, m, &roster.Snapshot{Site: j.Site, TakenAt: e.Now()}, run)
-	p.busy[run.Target].Lock()
-	defer p.busy[run.Target].Unlock()
 	p.once = true
-	if err := p.takeBack(ctx, steps); err != nil {
+	if err := e.alone(ctx, run.Target, func() error { return p.takeBack(ctx, steps) }); err != nil {
 		run.end(Failed, err.Error())
 	}
 }
