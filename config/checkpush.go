@@ -9,7 +9,7 @@ import (
 // target checks what is said of a target beyond its sign-in.
 func (c *checker) target(at string, t *Target) {
 	c.byType(at, t.Type, []typeKeys{
-		{"scim", []string{"url", "auth"}, []string{"profile", "cloud", "traits", "limits", "maxCost", "replaceGroups", "caFile"}},
+		{"scim", []string{"url", "auth"}, []string{"profile", "cloud", "traits", "limits", "maxCost", "replaceGroups", "handover", "caFile"}},
 		{"entra-inbound", []string{"tenant", "servicePrincipal", "job", "auth"}, []string{"cloud", "dailyCalls", "confirmWithin", "groupKind", "limits", "replaceGroups", "caFile"}},
 		{"okta-identity-source", []string{"url", "source", "auth"}, []string{"confirmWithin", "limits", "caFile"}},
 		{"scim-feed", []string{"path", "tokens", "key"}, nil},

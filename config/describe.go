@@ -86,6 +86,9 @@ func (d *describer) rules() {
 	if !s.Users.Protect.IsZero() {
 		d.add("users.protect", s.Users.Protect.Text, d.ofRules("users.protect")...)
 	}
+	if !s.Users.Password.IsZero() {
+		d.add("users.password", s.Users.Password.Text, d.ofRules("users.password")...)
+	}
 	d.add("users.include", s.Users.Include.Text, d.ofRules("users.include")...)
 	if !s.Users.Key.IsZero() {
 		d.add("users.key", s.Users.Key.Text, d.ofRules("users.key")...)

@@ -9,6 +9,7 @@ import (
 	"time"
 	_ "time/tzdata" // time zones are checked here, and a minimal container has none
 
+	"filippo.io/age"
 	"github.com/google/uuid"
 )
 
@@ -37,6 +38,8 @@ func checkFormat(format, s string) string {
 		if _, err := time.Parse(time.DateOnly, s); err != nil {
 			return "must be a day, such as 2027-09-30"
 		}
+	case "age":
+		return checkRecipient(s)
 	case "dsn":
 		if path, ok := strings.CutPrefix(s, "file:"); !ok || path == "" {
 			return `must be "file:" and a path, such as file:simscim.db`
@@ -82,6 +85,16 @@ func checkAddress(s string) string {
 	_, port, err := net.SplitHostPort(s)
 	if n, errPort := strconv.Atoi(port); err != nil || errPort != nil || n < 0 || n > 65535 {
 		return `must be an address and a port, such as 127.0.0.1:8080 or :8080`
+	}
+	return ""
+}
+
+func checkRecipient(s string) string {
+	if strings.HasPrefix(strings.ToUpper(s), "AGE-SECRET-KEY-") {
+		return "this is the secret half of a key, which must be kept elsewhere; the public half begins with age1"
+	}
+	if keys, err := age.ParseRecipients(strings.NewReader(s)); err != nil || len(keys) != 1 {
+		return "must be an age public key, which begins with age1"
 	}
 	return ""
 }

@@ -164,6 +164,9 @@ func (s *SiteConfig) override(o *Override) {
 	if !o.Users.Key.IsZero() {
 		s.Users.Key = o.Users.Key
 	}
+	if !o.Users.Password.IsZero() {
+		s.Users.Password = o.Users.Password
+	}
 	s.Users.Attributes = s.Users.Attributes.merge(o.Users.Attributes)
 }
 

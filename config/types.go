@@ -276,6 +276,9 @@ type Target struct {
 	// its members out one by one. A group that is made anew gets another id at the target,
 	// and whatever was given to it there is gone.
 	ReplaceGroups bool `yaml:"replaceGroups"`
+	// Handover says where the first passwords of new accounts go. Without it they are
+	// thrown away, which suits accounts that sign in elsewhere.
+	Handover *Handover `yaml:"handover"`
 	// Timeout of one request.
 	Timeout Duration `yaml:"timeout" default:"30s" min:"1s" max:"10m"`
 	// CAFile is a PEM file of certificate authorities to trust instead of the system's.
@@ -285,6 +288,16 @@ type Target struct {
 	Name string `yaml:"-"`
 	// At is where it stands.
 	At Pos `yaml:"-"`
+}
+
+// Handover is how first passwords reach the target's administrator: one file a run and
+// school, sealed so that only the recipients can open it.
+type Handover struct {
+	// Dir is the folder that the files are put into. It must be there.
+	Dir string `yaml:"dir" required:"true"`
+	// Recipients are age public keys, such as age-keygen prints; any of their owners can
+	// open the files.
+	Recipients []string `yaml:"recipients" required:"true" format:"age"`
 }
 
 // Traits overrule what is known of a server. What is not named stays as it is.
@@ -407,6 +420,11 @@ type UserRules struct {
 	// Protect is a condition on person: whose account is left exactly as it is, whatever
 	// the other rules say.
 	Protect Expr `yaml:"protect"`
+	// Password is the kind of first password that a new account is made with, where the
+	// target takes one: 'random' is sixteen letters, digits and signs; 'words' is three
+	// short words and two digits, for young pupils; null is none. It is made when the
+	// account is, and kept nowhere; see handover of targets.
+	Password Expr `yaml:"password"`
 	// Attributes are the SCIM attributes of an account, by path. A value is a rule, or
 	// a map with value, apply, default, or (for userName) unique.
 	Attributes AttributeRules `yaml:"attributes"`

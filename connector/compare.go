@@ -161,7 +161,7 @@ func (p *pass) abilities() plan.Abilities {
 	can := plan.Abilities{
 		Users: p.caps.Users, Groups: p.caps.Groups,
 		Suspend: p.caps.Suspend, Delete: p.caps.Delete, DeleteGroups: p.caps.DeleteGroups,
-		RenameGroups: p.caps.RenameGroups, NeedsPassword: p.caps.NeedsPassword,
+		RenameGroups: p.caps.RenameGroups, TakesPassword: p.caps.TakesPassword, NeedsPassword: p.caps.NeedsPassword,
 		UserPaths: p.caps.UserPaths, GroupPaths: p.caps.GroupPaths,
 		RequiredUser: p.caps.RequiredUser, RequiredGroup: p.caps.RequiredGroup,
 	}

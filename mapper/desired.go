@@ -37,7 +37,20 @@ type User struct {
 	Attributes scim.Attributes
 	// CreateOnly lists the paths, sorted, that are written only at creation.
 	CreateOnly []scim.Path
+	// Password is the kind of password that the account is made with, empty for none.
+	Password Password
 }
+
+// Password is a kind of first password.
+type Password string
+
+// The kinds of first password.
+const (
+	// RandomPassword is letters, digits and signs.
+	RandomPassword Password = "random"
+	// WordsPassword is a few words and a number, for who has just learnt to type.
+	WordsPassword Password = "words"
+)
 
 // Group is one group that should exist.
 type Group struct {

@@ -32,6 +32,7 @@ func sections() []section {
 		{"targets.NAME.auth", "TargetAuth", "`bearer` needs `token`; `basic` needs `username` and `password`; `oauth2` needs `tokenURL`, `clientID` and `clientSecret`; `secret` needs `clientID` and `clientSecret`; `certificate` and `private-key-jwt` need `clientID` and `privateKey`; `ssws` needs `token`. Keys of another type are refused."},
 		{"targets.NAME.traits", "Traits", "What simscim would do without them is shown by `simscim check`."},
 		{"targets.NAME.protect", "Protect", "`protect` in a mapping does the same for people, by a rule."},
+		{"targets.NAME.handover", "Handover", "For `type: scim`. `age -d -i key.txt FILE` opens a file."},
 		{"mappings.NAME", "Mapping", ""},
 		{"mappings.NAME.users", "UserRules", ""},
 		{"mappings.NAME.users.attributes.PATH", "AttributeRule", "A plain rule in place of the map stands for `value`. Give `value` or, for `userName`, `unique`, not both; with `unique` a name once issued stays, so `apply: always` and `default` are refused."},

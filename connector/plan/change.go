@@ -7,7 +7,10 @@
 // where it can be tested as data.
 package plan
 
-import "simscim/scim"
+import (
+	"simscim/mapper"
+	"simscim/scim"
+)
 
 // Action is what is done to one object. There is at most one change an object a plan.
 type Action string
@@ -48,6 +51,12 @@ type Change struct {
 	// After is the whole desired state, sorted: what a POST or a PUT sends. It is
 	// empty for deletes, and holds only "active" for suspensions.
 	After scim.Attributes
+	// CreateOnly lists the paths of After, sorted, that are written only when the object
+	// is made: whatever they are at the target stays.
+	CreateOnly []scim.Path
+	// Password is the kind of first password that a new account gets, empty for none.
+	// The password itself is made when the change is sent.
+	Password mapper.Password
 	// Set lists the attributes that differ, sorted by path: what a PATCH sends.
 	Set []Field
 	// Add and Remove are the keys of the members that come and go, sorted.

@@ -13,8 +13,11 @@ import (
 func (b *builder) fit(c *Change) string {
 	switch c.Action {
 	case CreateUser:
-		if b.Can.NeedsPassword && c.After.String("password") == "" {
-			return "the target makes no account without a password, and no rule gives one: add a rule for password with apply: create"
+		if b.Can.NeedsPassword && c.Password == "" {
+			return "the target makes no account without a password, and no rule gives one: add users.password to the mapping"
+		}
+		if !b.Can.TakesPassword {
+			c.Password = ""
 		}
 		return lacks(c.After, b.Can.RequiredUser)
 	case CreateGroup:

@@ -43,7 +43,7 @@ func (b *builder) keysByRemoteID() map[string]string {
 }
 
 func (b *builder) newGroup(g *mapper.Group, keyOf map[string]string) {
-	c := Change{Kind: scim.Group, Key: g.Key, Label: g.Attributes.String(displayName), After: g.Attributes}
+	c := Change{Kind: scim.Group, Key: g.Key, Label: g.Attributes.String(displayName), After: g.Attributes, CreateOnly: g.CreateOnly}
 	want := b.members(g, nil)
 	found, by, skip := b.recognise(scim.Group, g.Key, g.Attributes)
 	switch {
@@ -80,7 +80,7 @@ func (b *builder) knownGroup(g *mapper.Group, known *Known, keyOf map[string]str
 	}
 	c := Change{
 		Kind: scim.Group, Key: g.Key, RemoteID: known.RemoteID, Label: g.Attributes.String(displayName),
-		After: g.Attributes, Set: b.diffKnown(scim.Group, g.Attributes, g.CreateOnly, known),
+		After: g.Attributes, CreateOnly: g.CreateOnly, Set: b.diffKnown(scim.Group, g.Attributes, g.CreateOnly, known),
 	}
 	want := b.members(g, known)
 	have := known.Members

@@ -57,8 +57,9 @@ type Abilities struct {
 	Suspend, Delete bool
 	// DeleteGroups and RenameGroups say it of groups.
 	DeleteGroups, RenameGroups bool
-	// NeedsPassword says that an account cannot be made without a password.
-	NeedsPassword bool
+	// TakesPassword says that an account can be made with a password, NeedsPassword that
+	// it cannot be made without one.
+	TakesPassword, NeedsPassword bool
 	// UserPaths are the only attributes of a user that are kept, and GroupPaths the only
 	// ones of a group that can be changed; nil is any.
 	UserPaths, GroupPaths []scim.Path

@@ -31,7 +31,7 @@ func (b *builder) users() {
 
 // newUser plans an account that the ledger does not know.
 func (b *builder) newUser(u *mapper.User) {
-	c := Change{Kind: scim.User, Key: u.Key, Label: u.Attributes.String(userName), After: u.Attributes}
+	c := Change{Kind: scim.User, Key: u.Key, Label: u.Attributes.String(userName), After: u.Attributes, CreateOnly: u.CreateOnly}
 	found, by, skip := b.recognise(scim.User, u.Key, u.Attributes)
 	switch {
 	case skip != nil:
@@ -47,7 +47,7 @@ func (b *builder) newUser(u *mapper.User) {
 		}
 		b.adopted[found.RemoteID] = u.Key
 	default:
-		c.Action = CreateUser
+		c.Action, c.Password = CreateUser, u.Password
 		c.Reason = fmt.Sprintf("a %s who is in scope has no account yet", personKind(u))
 		if b.Gone[Ref{scim.User, u.Key}] {
 			c.Reason = "the account was deleted at the target behind our back"
@@ -73,7 +73,7 @@ func (b *builder) knownUser(u *mapper.User, known *Known) {
 	set := b.diffKnown(scim.User, u.Attributes, u.CreateOnly, known)
 	c := Change{
 		Kind: scim.User, Key: u.Key, RemoteID: known.RemoteID, Label: u.Attributes.String(userName),
-		After: u.Attributes, Set: set,
+		After: u.Attributes, CreateOnly: u.CreateOnly, Set: set,
 	}
 	switch {
 	case known.Status == Suspended:

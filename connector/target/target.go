@@ -146,8 +146,9 @@ type Capabilities struct {
 	Suspend, Delete bool
 	// DeleteGroups and RenameGroups say whether groups can be deleted and renamed.
 	DeleteGroups, RenameGroups bool
-	// NeedsPassword says that an account cannot be made without a password.
-	NeedsPassword bool
+	// TakesPassword says that an account can be made with a password, NeedsPassword that
+	// it cannot be made without one.
+	TakesPassword, NeedsPassword bool
 	// MembersPerCreate, MembersPerAdd and MembersPerRemove are how many members travel in
 	// one request; Mixed says that one request may do all at once. Bulk is how many
 	// changes travel in one request, 0 or 1 where each travels alone.

@@ -127,6 +127,11 @@ type Rate struct {
 	InFlight                   int
 }
 
+// TakesPassword tells whether an account can be made with a password.
+func (p *Profile) TakesPassword() bool {
+	return p.PasswordRequired || p.UserPaths == nil || slices.Contains(p.UserPaths, "password")
+}
+
 // Filters returns the attributes of kind that can be filtered by.
 func (p *Profile) Filters(kind scim.Kind) []scim.Path {
 	if kind == scim.Group {

@@ -239,7 +239,7 @@ func (t *Target) Capabilities(ctx context.Context) (target.Capabilities, error) 
 		FilterUsers: p.FilterUsers, FilterGroups: p.FilterGroups, FilterNeeded: p.FilterNeeded,
 		MembersReadable: p.MembersReadable, PageSize: p.PageMax,
 		Suspend: p.Suspend, Delete: p.Delete,
-		DeleteGroups: p.DeleteGroups, RenameGroups: p.GroupRename, NeedsPassword: p.PasswordRequired,
+		DeleteGroups: p.DeleteGroups, RenameGroups: p.GroupRename, TakesPassword: p.TakesPassword(), NeedsPassword: p.PasswordRequired,
 		PricePerCall:     p.PricePerCall,
 		MembersPerCreate: p.MembersPerCreate, MembersPerAdd: p.MembersPerAdd, MembersPerRemove: p.MembersPerRemove,
 		Mixed: p.MixAddRemove, Bulk: p.Bulk.Operations,
