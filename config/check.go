@@ -20,6 +20,7 @@ func (c *checker) all() {
 	for name, t := range c.cfg.Targets {
 		c.target(child("targets", name), t)
 	}
+	c.feeds()
 	for name, m := range c.cfg.Mappings {
 		path := child("mappings", name)
 		c.userRules(child(path, "users"), m.Users.Attributes)

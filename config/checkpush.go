@@ -1,9 +1,12 @@
 package config
 
 import (
+	"maps"
+	"net"
 	"net/mail"
 	"path"
 	"slices"
+	"strings"
 )
 
 // target checks what is said of a target beyond its sign-in.
@@ -25,6 +28,38 @@ func (c *checker) target(at string, t *Target) {
 	}
 	if t.ReplaceGroups && t.Groups != "full" {
 		c.report(child(at, "replaceGroups"), "this needs groups: full, because it deletes groups")
+	}
+}
+
+// feeds checks that there is a place for every feed, and that nobody else stands there.
+func (c *checker) feeds() {
+	served := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(c.cfg.Targets)) {
+		t, at := c.cfg.Targets[name], child("targets", name)
+		if t.Type != "scim-feed" {
+			continue
+		}
+		if !c.given("run", "feeds") {
+			c.report(at, "type: scim-feed needs run.feeds, which says where it is served")
+		}
+		if other := served[t.Path]; other != "" && t.Path != "" {
+			c.report(child(at, "path"), "the feed "+other+" is served there already")
+		}
+		served[t.Path] = name
+	}
+	f := c.cfg.Run.Feeds
+	if f == nil {
+		return
+	}
+	host, port, _ := net.SplitHostPort(f.Listen)
+	if f.Listen == c.cfg.Run.Listen && port != "0" {
+		c.report("run.feeds", "run.listen has the same address; feeds are kept apart from the status page")
+	}
+	if !isLoopback(host) && f.TLS == nil && f.Proxies == nil {
+		c.report("run.feeds.listen", "other machines can reach this address: give tls, or the proxies that bring it")
+	}
+	if strings.Contains(f.URL, "_") {
+		c.report("run.feeds.url", "Okta takes no underscore in it")
 	}
 }
 

@@ -20,7 +20,8 @@ type field struct {
 	// keys are the only allowed keys of a map, names the form that they must have.
 	keys  []string
 	names string
-	// format is the form of a text: url, guid, dfe, zone, address, date, age or dsn.
+	// format is the form of a text: url, guid, dfe, zone, address, network, route, date, age
+	// or dsn.
 	format string
 	// empty allows a list without items.
 	empty bool

@@ -34,6 +34,10 @@ func checkFormat(format, s string) string {
 		return checkZone(s)
 	case "address":
 		return checkAddress(s)
+	case "network":
+		return checkNetwork(s)
+	case "route":
+		return checkRoute(s)
 	case "date":
 		if _, err := time.Parse(time.DateOnly, s); err != nil {
 			return "must be a day, such as 2027-09-30"
@@ -85,6 +89,32 @@ func checkAddress(s string) string {
 	_, port, err := net.SplitHostPort(s)
 	if n, errPort := strconv.Atoi(port); err != nil || errPort != nil || n < 0 || n > 65535 {
 		return `must be an address and a port, such as 127.0.0.1:8080 or :8080`
+	}
+	return ""
+}
+
+func checkNetwork(s string) string {
+	prefix, err := netip.ParsePrefix(s)
+	if addr, errAddr := netip.ParseAddr(s); errAddr == nil && addr.Zone() == "" {
+		prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	switch {
+	case err != nil, prefix.Addr().Is4In6():
+		return "must be an address or a network, such as 10.0.0.7, 10.42.0.0/16 or 2001:db8::/32"
+	case prefix.Bits() == 0:
+		return "this network is the whole Internet, where anybody would be believed"
+	default:
+		return ""
+	}
+}
+
+// checkRoute allows in the path of a feed what no reader and no proxy takes amiss.
+func checkRoute(s string) string {
+	for part := range strings.SplitSeq(strings.TrimPrefix(s, "/"), "/") {
+		plain := strings.TrimFunc(part, func(r rune) bool { return isLetterOrDigit(r) || r == '-' }) == ""
+		if !strings.HasPrefix(s, "/") || part == "" || !plain {
+			return "must be a path of letters, digits and -, such as /feeds/okta; Okta takes no underscore"
+		}
 	}
 	return ""
 }

@@ -244,8 +244,8 @@ type Target struct {
 	GroupKind string `yaml:"groupKind" enum:"security|microsoft365|class" default:"security"`
 	// Source is the id of the identity source at Okta.
 	Source string `yaml:"source"`
-	// Path below which a feed is served, such as /feeds/okta.
-	Path string `yaml:"path"`
+	// Path below which a feed is served, such as /feeds/okta; see run.feeds.
+	Path string `yaml:"path" format:"route"`
 	// Tokens are the secrets by which a feed is read; several, so that one can be changed
 	// after the other.
 	Tokens []secret.Ref `yaml:"tokens"`
@@ -639,7 +639,7 @@ type Leavers struct {
 
 // Run is for the daemon.
 type Run struct {
-	// Listen is the address of health and metrics.
+	// Listen is the address of health, metrics and the status page.
 	Listen string `yaml:"listen" default:"127.0.0.1:8080" format:"address"`
 	// TimeZone of the schedules.
 	TimeZone string `yaml:"timeZone" default:"Europe/London" format:"zone"`
@@ -648,6 +648,34 @@ type Run struct {
 	Jitter Duration `yaml:"jitter" default:"10m" min:"0s" max:"12h"`
 	// Parallel is how many sites are worked on at once.
 	Parallel int `yaml:"parallel" default:"2" min:"1" max:"64"`
+	// Feeds says where targets of type scim-feed are served; they need it.
+	Feeds *Feeds `yaml:"feeds"`
+}
+
+// Feeds are served at an address of their own, where there is nothing else: whoever can
+// reach them sees neither status page nor metrics.
+type Feeds struct {
+	// Listen is the address of the feeds. Other machines may reach it only with tls, or if
+	// proxies are named.
+	Listen string `yaml:"listen" default:"127.0.0.1:8081" format:"address"`
+	// URL is what the readers know as the address, without the path of a feed, such as
+	// https://scim.trust.example. Locations in answers begin with it.
+	URL string `yaml:"url" required:"true" format:"url"`
+	// Proxies are the addresses and networks of the proxies that stand before the feeds.
+	// They alone are believed when they name, in X-Forwarded-For, whom a request comes
+	// from; failed sign-ins are counted by that.
+	Proxies []string `yaml:"proxies" format:"network"`
+	// TLS lets the feeds be reached by HTTPS without a proxy.
+	TLS *FeedsTLS `yaml:"tls"`
+}
+
+// FeedsTLS is the certificate that feeds are served with. When the files change, new
+// connections get the new certificate.
+type FeedsTLS struct {
+	// CertFile is a PEM file with the certificate and those between it and its authority.
+	CertFile string `yaml:"certFile" required:"true"`
+	// KeyFile is a PEM file with the private key.
+	KeyFile string `yaml:"keyFile" required:"true"`
 }
 
 // Pos is a place in a configuration file. Lines and columns count from 1.

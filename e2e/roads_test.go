@@ -299,7 +299,7 @@ func TestFeed(t *testing.T) {
 	var handler http.Handler
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	t.Cleanup(web.Close)
-	s := road("primary", 54, "name.formatted", fmt.Sprintf("    type: scim-feed\n    path: %s\n    tokens: [%q]\n    key: %q\n", base, keep(t, token), keep(t, key)))
+	s := road("primary", 54, "name.formatted", fmt.Sprintf("    type: scim-feed\n    path: %s\n    tokens: [%q]\n    key: %q\nrun: {feeds: {url: https://scim.trust.example}}\n", base, keep(t, token), keep(t, key)))
 	s.target = func(r *rig, c *config.Target) (target.Target, error) {
 		f, err := feed.Open(t.Context(), feed.Options{
 			Name: c.Name, Path: filepath.Join(r.dir, "feed.db"), Key: secret.New(key), Tokens: []secret.Value{secret.New(token)},

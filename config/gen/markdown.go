@@ -48,6 +48,8 @@ func sections() []section {
 		{"drift", "Drift", ""},
 		{"notices[]", "Notice", "`webhook`, `teams` and `slack` need `url`; `email` needs `server`, `from` and `to`. Keys of another type are refused."},
 		{"run", "Run", ""},
+		{"run.feeds", "Feeds", "How Okta reaches them: [targets/okta.md](targets/okta.md#how-okta-reaches-it)."},
+		{"run.feeds.tls", "FeedsTLS", ""},
 	}
 }
 
@@ -140,6 +142,7 @@ func (f *fieldDoc) allowed() string {
 	return map[string]string{
 		"url": "https URL; http for this machine only", "guid": "GUID", "dfe": "seven digits, also as 123/4567", "cron": "five fields",
 		"zone": "name such as `Europe/London`", "address": "address:port", "dsn": "`file:` and a path",
+		"network": "address, or network such as `10.42.0.0/16`", "route": "letters, digits and `-` after each `/`",
 	}[f.tag.Get("format")]
 }
 
