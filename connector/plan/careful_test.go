@@ -267,3 +267,27 @@ func TestInvert(t *testing.T) {
 		t.Error("nothing done, and something to take back")
 	}
 }
+
+// Who makes an object writes all of it; who changes one leaves what is written only once.
+func TestWhole(t *testing.T) {
+	t.Parallel()
+	all := scim.Attributes{{Path: "displayName", Value: "A"}, {Path: "title", Value: "T"}, {Path: "userName", Value: "u"}}
+	rest := scim.Attributes{all[0], all[2]}
+	for action := range order {
+		want := rest
+		if action == CreateUser || action == CreateGroup || action == ReplaceGroup {
+			want = all
+		}
+		c := Change{Action: action, After: all, CreateOnly: []scim.Path{"title", "unset"}}
+		if diff := cmp.Diff(want, c.Whole()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", action, diff)
+		}
+		c.CreateOnly = nil
+		if diff := cmp.Diff(all, c.Whole()); diff != "" {
+			t.Errorf("%s of attributes that are always written (-want +got):\n%s", action, diff)
+		}
+	}
+	if all[1].Path != "title" {
+		t.Error("the change itself was changed")
+	}
+}

@@ -8,6 +8,8 @@
 package plan
 
 import (
+	"slices"
+
 	"simscim/mapper"
 	"simscim/scim"
 )
@@ -67,6 +69,19 @@ type Change struct {
 
 	// Reason is one sentence without anybody's name in it.
 	Reason string
+}
+
+// Whole is what a target is sent that takes whole objects: After, without what stays as it
+// is at the target because the object is there already.
+func (c *Change) Whole() scim.Attributes {
+	switch c.Action {
+	case CreateUser, CreateGroup, ReplaceGroup:
+		return c.After
+	}
+	if len(c.CreateOnly) == 0 {
+		return c.After
+	}
+	return slices.DeleteFunc(slices.Clone(c.After), func(a scim.Attribute) bool { return slices.Contains(c.CreateOnly, a.Path) })
 }
 
 // Field is one attribute that changes. After is nil when the value is taken away.

@@ -29,6 +29,17 @@ func TestRecord(t *testing.T) {
 			`{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseURN + `"],"externalId":"k","active":true,"displayName":"Ann","title":null,` +
 				`"` + scim.EnterpriseURN + `":{"department":null},"emails":[{"type":"work","value":null}]}`,
 		},
+		"what is written only once": {
+			plan.Change{
+				Action: plan.UpdateUser, Key: "k", After: after[:2], CreateOnly: []scim.Path{"displayName"},
+				Set: []plan.Field{{Path: "active", Before: false, After: true}},
+			},
+			`{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseURN + `"],"externalId":"k","active":true}`,
+		},
+		"and made": {
+			plan.Change{Action: plan.CreateUser, Key: "k", After: after[:2], CreateOnly: []scim.Path{"displayName"}},
+			`{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseURN + `"],"externalId":"k","active":true,"displayName":"Ann"}`,
+		},
 		"suspend": {
 			plan.Change{Action: plan.SuspendUser, Key: "k", After: scim.Attributes{{Path: "active", Value: false}}, Set: []plan.Field{{Path: "active", After: false}}},
 			`{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseURN + `"],"externalId":"k","active":false}`,

@@ -188,11 +188,12 @@ func bulk(part []*plan.Change) ([]byte, error) {
 }
 
 // record is the whole desired state of a user: the service evaluates its mappings on what
-// it gets, so that a part would lose attributes that depend on several. What is taken away
-// is null. A suspension is the one exception, since nothing else is known of a leaver.
+// it gets, so that a part would lose attributes that depend on several. What is written only
+// once is left out of an update, and what is taken away is null. A suspension is the one
+// exception, since nothing else is known of a leaver.
 func record(ch *plan.Change) map[string]any {
 	attrs := make(scim.Attributes, 0, len(ch.After)+len(ch.Set)+1)
-	for _, a := range ch.After {
+	for _, a := range ch.Whole() {
 		if a.Path != "password" { // the service makes its own
 			attrs = append(attrs, a)
 		}

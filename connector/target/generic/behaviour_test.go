@@ -243,6 +243,32 @@ func TestTakeUpOfAGroup(t *testing.T) {
 	}
 }
 
+// What was made before is there already: whatever has become of what is written only once,
+// it stays.
+func TestTakeUpLeavesWhatIsWrittenOnce(t *testing.T) {
+	t.Parallel()
+	for name, q := range map[string]quirks{"PATCH": {}, "PUT": {noPatch: true}, "bulk": {bulk: 5}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, q)
+			ch := user("u")
+			ch.After = append(ch.After, scim.Attribute{Path: "title", Value: "Pupil"}, scim.Attribute{Path: "nickName", Value: "A"}).Sort()
+			ch.CreateOnly = []scim.Path{"title"}
+			id := w.made(ch)
+			if title := w.fake.get(id)["title"]; title != "Pupil" {
+				t.Fatalf("a create gives the title %v", title)
+			}
+			w.fake.set(id, "title", "Theirs")
+			w.fake.set(id, "nickName", "Theirs")
+			w.Faults.Inject(targettest.Fault{Method: http.MethodPost, Times: 1, Status: http.StatusConflict})
+			w.made(ch)
+			if got := w.fake.get(id); got["title"] != "Theirs" || got["nickName"] != "A" {
+				t.Errorf("title is %v and nickName %v", got["title"], got["nickName"])
+			}
+		})
+	}
+}
+
 // The one member whom the server refuses is found by halving; the rest get in.
 func TestRefusedMemberIsFoundByHalving(t *testing.T) {
 	t.Parallel()

@@ -219,13 +219,13 @@ func (j *job) paths() []scim.Path {
 	return paths
 }
 
-// takeUp brings an object of ours that was there already to the desired state. Members
-// that nobody wants any more are left to the next comparison: no safeguard has counted
-// them here.
+// takeUp brings an object of ours that was there already to the desired state, but for
+// what is written only when it is made. Members that nobody wants any more are left to the
+// next comparison: no safeguard has counted them here.
 func (j *job) takeUp(ctx context.Context, attrs scim.Attributes, found *target.Object, members []member) error {
 	var set []plan.Field
 	for _, a := range attrs {
-		if a.Path == externalID || a.Path == "password" { // the one is so, the other is never shown
+		if a.Path == externalID || a.Path == "password" || slices.Contains(j.change.CreateOnly, a.Path) {
 			continue
 		}
 		if have, _ := found.Attributes.Get(a.Path); !scim.SameValue(a.Path, have, a.Value) {

@@ -110,7 +110,7 @@ func (r *run) whole(c *plan.Change, packers []packer) error {
 		return r.fail(j, err, false)
 	}
 	switch {
-	case c.Action == plan.UpdateMembers:
+	case c.Action == plan.UpdateMembers, c.Action == plan.AdoptGroup && len(sent) == 0:
 	case c.Action == plan.DeleteGroup:
 		packers[deleteGroups].add(part{job: j, entity: quoted(c.Key)})
 	case c.Action == plan.AdoptGroup, c.Action == plan.CreateGroup, c.Action == plan.UpdateGroup:

@@ -258,6 +258,46 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// What is written only once is sent when the record is made, and again with somebody who
+// comes back: of them nothing shows what Okta has kept.
+func TestWrittenOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	once := user(0)
+	once.After = append(once.After, scim.Attribute{Path: "title", Value: "Pupil"}).Sort()
+	once.CreateOnly = []scim.Path{"title"}
+	title := func(want string) {
+		t.Helper()
+		if got := b.snapshot().Users[0].Profile["title"]; got != want {
+			t.Errorf("the title is %q, want %q", got, want)
+		}
+	}
+	next := func(c plan.Change) {
+		t.Helper()
+		b.clock.Wait(t.Context(), time.Hour)
+		b.done(c)
+	}
+	b.done(once)
+	title("Pupil")
+	next(later(user(0), plan.UpdateUser, plan.Field{Path: "title", After: "Theirs"}))
+	next(later(once, plan.UpdateUser, plan.Field{Path: "department", After: "Art"}))
+	title("Theirs")
+	next(later(once, plan.SuspendUser))
+	next(later(once, plan.ReactivateUser, plan.Field{Path: "active", After: true}))
+	title("Pupil")
+
+	// A group that is as it should be but for its name is taken over without a word.
+	g := group("7A")
+	next(g)
+	g = later(g, plan.AdoptGroup)
+	g.CreateOnly = []scim.Path{"displayName"}
+	sessions := len(b.snapshot().Sessions)
+	next(g)
+	if o := b.last("7A"); !o.Attributes || len(b.snapshot().Sessions) != sessions {
+		t.Errorf("the outcome is %+v, after %d sessions more", o, len(b.snapshot().Sessions)-sessions)
+	}
+}
+
 // Names that systems stumble over come out as they went in.
 func TestNames(t *testing.T) {
 	t.Parallel()

@@ -120,13 +120,18 @@ func (e *unfit) Error() string {
 func (e *unfit) Unwrap() error { return e.why }
 
 // profileOf makes the record that a change brings about: all that is wanted, and nulls
-// for what is taken away.
+// for what is taken away. What is written only once is left out of what changes, and so
+// stays. It goes along with who comes back: nothing shows what Okta has kept of them.
 func profileOf(c *plan.Change) (profile, error) {
 	if n := utf8.RuneCountInString(c.Key); n == 0 || n > maxKey || c.Key == "." || c.Key == ".." {
 		return nil, &unfit{externalID, fmt.Errorf("a key has from 1 to %d characters", maxKey)}
 	}
+	attrs := c.Whole()
+	if c.Action == plan.ReactivateUser {
+		attrs = c.After
+	}
 	out, from := profile{}, map[string]scim.Path{}
-	for _, a := range c.After {
+	for _, a := range attrs {
 		if err := out.put(c.Kind, a.Path, a.Value, from, false); err != nil {
 			return nil, &unfit{a.Path, err}
 		}

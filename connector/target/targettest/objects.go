@@ -252,3 +252,34 @@ func sameChangeAgain(s *suite) {
 		}
 	}
 }
+
+// writtenOnce lets somebody change at the target what was written only when the object was
+// made; that stays in all that comes later.
+func writtenOnce(s *suite) {
+	ch := pupil(1)
+	s.done(ch)
+	s.done(s.change(ch, plan.UpdateUser, plan.Field{Path: "name.givenName", After: "Theirs"}))
+	later := s.change(ch, plan.UpdateUser, plan.Field{Path: userPaths[5], After: "Art"})
+	later.CreateOnly = []scim.Path{"name.givenName"}
+	s.done(later)
+	s.holds(ch.Key, scim.Attributes{{Path: "name.givenName", Value: "Theirs"}, {Path: userPaths[5], Value: "Art"}})
+
+	if !s.caps.Groups || !s.caps.RenameGroups {
+		return
+	}
+	g := group("class:7a", "7A")
+	s.done(g)
+	s.done(s.change(g, plan.UpdateGroup, plan.Field{Path: "displayName", After: "Theirs"}))
+	for _, action := range []plan.Action{plan.AdoptGroup, plan.UpdateMembers} {
+		move := s.change(g, action)
+		move.CreateOnly = []scim.Path{"displayName"}
+		if action == plan.UpdateMembers {
+			move.Add = []string{ch.Key}
+		}
+		s.done(move)
+	}
+	s.hasMembers(g.Key, []string{ch.Key})
+	if name := s.object(scim.Group, g.Key, "displayName").Attributes.String("displayName"); name != "Theirs" {
+		s.Errorf("the group's name is written again")
+	}
+}

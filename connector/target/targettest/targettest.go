@@ -64,6 +64,7 @@ func Run(t *testing.T, newFixture func(t *testing.T) *Fixture, except ...string)
 		"no personal data in errors": noPersonalData,
 		"calls at once":              callsAtOnce,
 		"same change again":          sameChangeAgain,
+		"what is written only once":  writtenOnce,
 	} {
 		if slices.Contains(except, name) {
 			continue
