@@ -185,6 +185,7 @@ func TestReplaceGroup(t *testing.T) {
 		"not allowed":                 {func(in *Input) { in.May.Replace = false }, "updateMembers g remove a,b,c,d,e"},
 		"groups cannot be deleted":    {func(in *Input) { in.Can.DeleteGroups = false }, "updateMembers g remove a,b,c,d,e"},
 		"removals go together":        {func(in *Input) { in.Can.MembersPerRemove = 100 }, "updateMembers g remove a,b,c,d,e"},
+		"any number goes at once":     {func(in *Input) { in.Can.MembersPerAdd, in.Can.MembersPerRemove = 0, 0 }, "updateMembers g remove a,b,c,d,e"},
 		"no class":                    {func(in *Input) { in.Desired.Groups[0].SourceID = "house:g" }, "updateMembers g remove a,b,c,d,e"},
 		"one leaves: it is not worth": {func(in *Input) { in.Desired.Groups[0].Members = []string{"b", "c", "d", "e"} }, "updateMembers g remove a"},
 	} {
@@ -289,5 +290,16 @@ func TestWhole(t *testing.T) {
 	}
 	if all[1].Path != "title" {
 		t.Error("the change itself was changed")
+	}
+}
+
+func TestPieces(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ n, size, want int }{
+		{0, 20, 0}, {-3, 20, 0}, {0, 0, 0}, {1, 20, 1}, {20, 20, 1}, {21, 20, 2}, {5, 1, 5}, {5, 0, 1}, {5, -1, 1},
+	} {
+		if got := Pieces(c.n, c.size); got != c.want {
+			t.Errorf("%d in pieces of %d are %d, want %d", c.n, c.size, got, c.want)
+		}
 	}
 }

@@ -184,17 +184,22 @@ func (b *builder) anew(g *mapper.Group, c *Change, want []string) bool {
 	if !b.May.Replace || !b.Can.DeleteGroups || !strings.HasPrefix(g.SourceID, string(roster.Class)+":") || len(c.Remove) == 0 {
 		return false
 	}
-	single := pieces(len(c.Remove), b.Can.MembersPerRemove) + pieces(len(c.Add), b.Can.MembersPerAdd)
-	replaced := 2 + pieces(len(want)-b.Can.MembersPerCreate, b.Can.MembersPerAdd)
+	single := Pieces(len(c.Remove), b.Can.MembersPerRemove) + Pieces(len(c.Add), b.Can.MembersPerAdd)
+	replaced := 2 + Pieces(len(want)-b.Can.MembersPerCreate, b.Can.MembersPerAdd)
 	return replaced < single
 }
 
-// pieces is how many requests of at most size members n members make.
-func pieces(n, size int) int {
-	if n <= 0 {
+// Pieces is how many requests n things make of which at most size travel in one; a size of
+// 0 is any number.
+func Pieces(n, size int) int {
+	switch {
+	case n <= 0:
 		return 0
+	case size <= 0:
+		return 1
+	default:
+		return (n + size - 1) / size
 	}
-	return (n + max(size, 1) - 1) / max(size, 1)
 }
 
 // ourMembers are the keys of those members at the target who are ours; others are not

@@ -66,8 +66,8 @@ type Abilities struct {
 	// RequiredUser and RequiredGroup are what the target does not do without: an
 	// attribute, or any part of it.
 	RequiredUser, RequiredGroup []scim.Path
-	// MembersPerCreate, MembersPerAdd and MembersPerRemove are how many members travel in
-	// one request.
+	// MembersPerCreate is how many members travel with a create, MembersPerAdd and
+	// MembersPerRemove in one request (0 is any number).
 	MembersPerCreate, MembersPerAdd, MembersPerRemove int
 }
 

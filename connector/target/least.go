@@ -12,24 +12,24 @@ func (c *Capabilities) Least(changes []plan.Change) int {
 	alone, bundled := 0, 0
 	for i := range changes {
 		n := c.least(&changes[i])
-		if c.Bulk > 1 && n == 1 {
+		if c.Bulk > 1 && n == 1 && (changes[i].Kind == scim.User || !c.GroupsAlone) {
 			bundled++
 		} else {
 			alone += n
 		}
 	}
-	return alone + pieces(bundled, c.Bulk)
+	return alone + plan.Pieces(bundled, c.Bulk)
 }
 
 func (c *Capabilities) least(ch *plan.Change) int {
-	add, remove := pieces(len(ch.Add), c.MembersPerAdd), pieces(len(ch.Remove), c.MembersPerRemove)
+	add, remove := plan.Pieces(len(ch.Add), c.MembersPerAdd), plan.Pieces(len(ch.Remove), c.MembersPerRemove)
 	switch {
 	case ch.Kind == scim.User:
 		return 1
 	case ch.Action == plan.CreateGroup:
-		return 1 + pieces(len(ch.Add)-c.MembersPerCreate, c.MembersPerAdd)
+		return 1 + plan.Pieces(len(ch.Add)-c.MembersPerCreate, c.MembersPerAdd)
 	case ch.Action == plan.ReplaceGroup:
-		return 2 + pieces(len(ch.Add)-c.MembersPerCreate, c.MembersPerAdd)
+		return 2 + plan.Pieces(len(ch.Add)-c.MembersPerCreate, c.MembersPerAdd)
 	case ch.Action == plan.DeleteGroup:
 		return 1
 	case c.Mixed:
@@ -37,15 +37,4 @@ func (c *Capabilities) least(ch *plan.Change) int {
 	default:
 		return add + remove + min(len(ch.Set), 1)
 	}
-}
-
-// pieces is how many pieces of at most size n things make.
-func pieces(n, size int) int {
-	if n <= 0 {
-		return 0
-	}
-	if size <= 0 {
-		return 1
-	}
-	return (n + size - 1) / size
 }

@@ -127,6 +127,13 @@ type Result struct {
 	Advice string
 }
 
+// Gatherer is a target that is known without a request to have Capabilities.Gather set, so
+// that schools can be put on one timetable for it.
+type Gatherer interface {
+	// Gather is the same as in Capabilities.
+	Gather() int
+}
+
 // Capabilities is what a target can hold and do. The engine asks for behaviour, never
 // for a product's name.
 type Capabilities struct {
@@ -149,12 +156,14 @@ type Capabilities struct {
 	// TakesPassword says that an account can be made with a password, NeedsPassword that
 	// it cannot be made without one.
 	TakesPassword, NeedsPassword bool
-	// MembersPerCreate, MembersPerAdd and MembersPerRemove are how many members travel in
-	// one request; Mixed says that one request may do all at once. Bulk is how many
-	// changes travel in one request, 0 or 1 where each travels alone.
+	// MembersPerCreate is how many members travel with a create, MembersPerAdd and
+	// MembersPerRemove in one request (0 is any number); Mixed says that one request may do
+	// all at once. Bulk is how many changes travel in one request, 0 or 1 where each travels
+	// alone; with GroupsAlone those of groups do in any case.
 	MembersPerCreate, MembersPerAdd, MembersPerRemove int
 	Mixed                                             bool
 	Bulk                                              int
+	GroupsAlone                                       bool
 	// Gather is how many changes, of several schools, are best carried out together, because
 	// calls are few or dear; 0 where each school is best done by itself.
 	Gather int

@@ -378,3 +378,38 @@ func TestNoPersonalData(t *testing.T) {
 		}
 	}
 }
+
+// What a small change of a group takes is what reports say that it takes at the least:
+// groups do not travel with users.
+func TestSmallChangesOfGroupsTakeTheLeast(t *testing.T) {
+	t.Parallel()
+	w, keys := filled(t, 30, setting{})
+	caps, err := w.target.Capabilities(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []plan.Change
+	for i := range 3 {
+		all = append(all, group(fmt.Sprint("site:Class:", i), fmt.Sprint("Class ", i), keys[:5]...))
+	}
+	takes := func(changes []plan.Change) {
+		t.Helper()
+		before := w.target.Requests()
+		for _, ch := range changes {
+			w.done(ch)
+		}
+		if took, least := w.target.Requests()-before, caps.Least(changes); took != 3 || least != 3 {
+			t.Errorf("%s takes %d requests, and %d are said to be the least", changes[0].Action, took, least)
+		}
+	}
+	takes(all)
+	for i := range all {
+		all[i] = w.later(all[i], plan.UpdateMembers)
+		all[i].Add, all[i].Remove = keys[5:], keys[:4]
+	}
+	takes(all)
+	for i := range all {
+		all[i] = w.later(all[i], plan.DeleteGroup)
+	}
+	takes(all)
+}
