@@ -94,14 +94,11 @@ func checkAddress(s string) string {
 }
 
 func checkNetwork(s string) string {
-	prefix, err := netip.ParsePrefix(s)
-	if addr, errAddr := netip.ParseAddr(s); errAddr == nil && addr.Zone() == "" {
-		prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
-	}
+	network, err := readNetwork(s)
 	switch {
-	case err != nil, prefix.Addr().Is4In6():
+	case err != nil, network.Addr().Is4In6():
 		return "must be an address or a network, such as 10.0.0.7, 10.42.0.0/16 or 2001:db8::/32"
-	case prefix.Bits() == 0:
+	case network.Bits() == 0:
 		return "this network is the whole Internet, where anybody would be believed"
 	default:
 		return ""

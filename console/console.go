@@ -26,9 +26,6 @@ type Options struct {
 	Metrics http.Handler
 	// Status is behind / and /status.json.
 	Status Status
-	// Feeds are the SCIM feeds by the path below which each is served. They look after
-	// their own sign-in.
-	Feeds map[string]http.Handler
 	// Location is the zone in which the page shows times; nil is UTC.
 	Location *time.Location
 	// Log takes what goes wrong; nil is nowhere.
@@ -66,15 +63,7 @@ func New(o Options) (http.Handler, error) {
 	mux.Handle("/metrics", o.Metrics)
 	mux.HandleFunc("/status.json", c.statusJSON)
 	mux.HandleFunc("/{$}", c.statusPage)
-	if len(o.Feeds) == 0 {
-		return harden(mux), nil
-	}
-	all := http.NewServeMux()
-	all.Handle("/", harden(mux))
-	for path, feed := range o.Feeds { // they take other methods as well, and answer for themselves
-		all.Handle(path+"/", feed)
-	}
-	return all, nil
+	return harden(mux), nil
 }
 
 // livez says that the process answers, and nothing about what it depends on: a

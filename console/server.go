@@ -1,7 +1,9 @@
 package console
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -11,17 +13,23 @@ import (
 	"go.uber.org/zap"
 )
 
-// Server listens for the console. The zero value is not usable: Addr and Handler are
-// needed.
+// Server listens for the console, or for the feeds. The zero value is not usable: Addr
+// and Handler are needed.
 type Server struct {
+	// Name is what it serves, for logs and errors; empty is "console".
+	Name string
 	// Addr to listen on, such as "127.0.0.1:8080".
 	Addr    string
 	Handler http.Handler
+	// Certificate makes it serve HTTPS alone; nil is plain HTTP.
+	Certificate *Certificate
 	// Grace is how long answers under way may take after the stop; 0 is 5 s.
 	Grace time.Duration
 	// Log takes what goes wrong; nil is nowhere.
 	Log *zap.Logger
 }
+
+func (s *Server) name() string { return cmp.Or(s.Name, "console") }
 
 // ListenAndServe serves until the context ends, then lets answers under way finish. An
 // orderly end is no error.
@@ -29,7 +37,7 @@ func (s *Server) ListenAndServe(ctx context.Context) error {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", s.Addr)
 	if err != nil {
-		return fmt.Errorf("listen for the console: %w", err)
+		return fmt.Errorf("listen for the %s: %w", s.name(), err)
 	}
 	return s.Serve(ctx, ln)
 }
@@ -47,14 +55,19 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          zap.NewStdLog(log.Named("console")),
+		ErrorLog:          zap.NewStdLog(log.Named(s.name())),
+	}
+	serve := srv.Serve
+	if s.Certificate != nil {
+		srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.Certificate.get}
+		serve = func(ln net.Listener) error { return srv.ServeTLS(ln, "", "") }
 	}
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(ln) }()
-	log.Info("the console listens", zap.Stringer("address", ln.Addr()))
+	go func() { served <- serve(ln) }()
+	log.Info("a server listens", zap.String("of", s.name()), zap.Stringer("address", ln.Addr()), zap.Bool("tls", s.Certificate != nil))
 	select {
 	case err := <-served:
-		return fmt.Errorf("serve the console: %w", err)
+		return fmt.Errorf("serve the %s: %w", s.name(), err)
 	case <-ctx.Done():
 	}
 
@@ -73,7 +86,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		err = errors.Join(err, end)
 	}
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("stop the console: %w", err)
+		return fmt.Errorf("stop the %s: %w", s.name(), err)
 	}
 	return nil
 }

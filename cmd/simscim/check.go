@@ -80,6 +80,9 @@ func (a *app) check(ctx context.Context, configs []string, read bool) checkResul
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.targets)) {
 		caps, err := a.targets[name].Capabilities(ctx)
+		if a.cfg.Targets[name].Type == "scim-feed" && err == nil {
+			_, err = a.feedServer() // which looks at tokens and certificate
+		}
 		r.Targets = append(r.Targets, r.peer(name, caps.Summary, caps.Notes, err))
 	}
 	jobs, report, err := a.engine.Align(ctx, connector.Selection{}, false)

@@ -31,7 +31,8 @@ func (c *cli) runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "Sync every school on its schedule, with health and metrics",
 		Long: "run is the daemon: it syncs every school on its schedule, catches up a slot that was missed while\n" +
-			"it was down, and serves /livez, /readyz, /metrics and a status page on run.listen.\n" +
+			"it was down, and serves /livez, /readyz, /metrics and a status page on run.listen, and SCIM feeds,\n" +
+			"if there are any, on run.feeds.listen alone.\n" +
 			"SIGTERM stops it in order: no new run begins, those under way may finish.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			a, err := c.open(cmd.Context(), opening{exclusive: true})
@@ -57,7 +58,8 @@ type daemon struct {
 	now       func() time.Time
 	zone      *time.Location
 	scheduler *schedule.Scheduler
-	server    *console.Server
+	// servers are that of the console and, if there are feeds, theirs.
+	servers []*console.Server
 
 	mu   sync.Mutex
 	jobs map[string]connector.Job
@@ -79,12 +81,7 @@ func (c *cli) newDaemon(a *app) (*daemon, error) {
 		return nil, err
 	}
 	status := &board{ledger: a.ledger, now: c.now, version: c.version(), next: d.next}
-	feeds, err := a.feeds()
-	if err != nil {
-		return nil, usageError(err)
-	}
 	handler, err := console.New(console.Options{
-		Feeds:   feeds,
 		Metrics: a.metrics.Handler(), Status: status, Location: zone, Log: a.log,
 		Ready: []console.Check{
 			{Name: "store", Check: func(ctx context.Context) error { _, err := a.ledger.Sites(ctx); return err }},
@@ -95,7 +92,14 @@ func (c *cli) newDaemon(a *app) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.server = &console.Server{Addr: a.cfg.Run.Listen, Handler: handler, Log: a.log}
+	d.servers = append(d.servers, &console.Server{Addr: a.cfg.Run.Listen, Handler: handler, Log: a.log})
+	feeds, err := a.feedServer()
+	if err != nil {
+		return nil, usageError(err)
+	}
+	if feeds != nil {
+		d.servers = append(d.servers, feeds)
+	}
 	return d, nil
 }
 
@@ -124,7 +128,9 @@ func (d *daemon) run(ctx context.Context) error {
 		return fmt.Errorf("read how the targets stand: %w", err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return d.server.ListenAndServe(ctx) })
+	for _, s := range d.servers {
+		group.Go(func() error { return s.ListenAndServe(ctx) })
+	}
 	if err := d.scheduler.Start(ctx, nil); err != nil {
 		return err
 	}

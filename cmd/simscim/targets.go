@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -18,13 +17,16 @@ import (
 	"simscim/connector/target/feed"
 	"simscim/connector/target/generic"
 	"simscim/connector/target/okta"
+	"simscim/console"
 	"simscim/internal/secret"
 )
 
 // targetOptions are what a target is made with beside its configuration.
 type targetOptions struct {
 	// store is the DSN of the store: a feed's file lies beside it.
-	store   string
+	store string
+	// feeds says where feeds are served; a configuration with a feed has it.
+	feeds   *config.Feeds
 	ledger  ledger.Ledger
 	now     func() time.Time
 	log     *zap.Logger
@@ -67,7 +69,8 @@ func openFeed(ctx context.Context, cfg *config.Target, o targetOptions) (*feed.F
 		tokens = append(tokens, token)
 	}
 	return feed.Open(ctx, feed.Options{
-		Name: cfg.Name, Path: feedFile(o.store, cfg.Name), Key: key, Tokens: tokens, BasePath: cfg.Path, Now: o.now,
+		Name: cfg.Name, Path: feedFile(o.store, cfg.Name), Key: key, Tokens: tokens, Now: o.now,
+		BasePath: cfg.Path, BaseURL: strings.TrimRight(o.feeds.URL, "/") + cfg.Path, Proxies: o.feeds.Networks(),
 		Report: func(err error) { o.log.Error("serve a feed", zap.String("target", cfg.Name), zap.Error(err)) },
 	})
 }
@@ -80,25 +83,28 @@ func feedFile(dsn, name string) string {
 	return strings.TrimSuffix(path, ext) + "-feed-" + name + ext
 }
 
-// feeds are the handlers of the feeds by the path that each is served below.
-func (a *app) feeds() (map[string]http.Handler, error) {
+// feedServer serves the feeds at their own address; without feeds it is nil.
+func (a *app) feedServer() (*console.Server, error) {
 	handlers := map[string]http.Handler{}
-	var problems []error
 	for name, t := range a.targets {
-		f, ok := t.(*feed.Feed)
-		if !ok {
-			continue
+		if f, ok := t.(*feed.Feed); ok {
+			h, err := f.Handler()
+			if err != nil {
+				return nil, err
+			}
+			handlers[a.cfg.Targets[name].Path] = h
 		}
-		path := strings.TrimRight(a.cfg.Targets[name].Path, "/")
-		if handlers[path] != nil {
-			problems = append(problems, fmt.Errorf("targets.%s.path: another feed is served there already", name))
-			continue
-		}
-		h, err := f.Handler()
-		if err != nil {
-			problems = append(problems, err)
-		}
-		handlers[path] = h
 	}
-	return handlers, errors.Join(problems...)
+	if len(handlers) == 0 {
+		return nil, nil
+	}
+	cfg := a.cfg.Run.Feeds
+	s := &console.Server{Name: "feeds", Addr: cfg.Listen, Handler: console.Feeds(handlers), Log: a.log}
+	if cfg.TLS != nil {
+		var err error
+		if s.Certificate, err = console.OpenCertificate(cfg.TLS.CertFile, cfg.TLS.KeyFile, a.log); err != nil {
+			return nil, fmt.Errorf("run.feeds.tls: %w", err)
+		}
+	}
+	return s, nil
 }

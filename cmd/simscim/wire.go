@@ -226,7 +226,7 @@ func (a *app) connectTargets(ctx context.Context, now func() time.Time) error {
 	var problems []error
 	for name, cfg := range a.cfg.Targets {
 		observe := func(_ string, status int, _ time.Duration) { a.metrics.Request(telemetry.ToTarget, name, status) }
-		o := targetOptions{store: a.cfg.Store.DSN, ledger: a.ledger, now: now, log: a.log, observe: observe}
+		o := targetOptions{store: a.cfg.Store.DSN, feeds: a.cfg.Run.Feeds, ledger: a.ledger, now: now, log: a.log, observe: observe}
 		t, err := newTarget(ctx, cfg, o)
 		if err != nil {
 			problems = append(problems, err)

@@ -18,7 +18,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/http"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -49,9 +49,10 @@ type Options struct {
 	BaseURL string
 	// Writable lets those who have a token write too.
 	Writable bool
-	// Address tells whose failed sign-ins are counted together; nil is the address that
-	// the request comes from. Behind a proxy that is the proxy's.
-	Address func(*http.Request) string
+	// Proxies are the networks of proxies before the feed. Failed sign-ins are counted by
+	// the address that a request comes from; of a request from one of these, by what they
+	// say in X-Forwarded-For. The Forwarded header (RFC 7239) is not read.
+	Proxies []netip.Prefix
 	// Report is told of failures that a reader sees as a bare 500. It may be nil.
 	Report func(error)
 
@@ -119,6 +120,13 @@ func lookups(kind scim.Kind) []scim.Path {
 
 // Capabilities tells what the feed can hold and do.
 func (f *Feed) Capabilities(context.Context) (target.Capabilities, error) {
+	notes := []string{
+		"The other side imports when it will: a run that is done here is not yet done there.",
+		"Whoever is suspended stays in the feed with active false; whoever is deleted is left out.",
+	}
+	if f.options.BaseURL != "" {
+		notes = append(notes, "While simscim run is up, the feed is at "+f.options.BaseURL+"; that is the base URL to enter on the other side.")
+	}
 	return target.Capabilities{
 		Summary: "SCIM 2.0 feed, served to those who import from it",
 		Users:   true, Groups: true,
@@ -129,10 +137,7 @@ func (f *Feed) Capabilities(context.Context) (target.Capabilities, error) {
 		// Without these Okta leaves a user out of an import.
 		RequiredUser:  []scim.Path{"userName", "name.givenName", "name.familyName", "emails", "active"},
 		RequiredGroup: []scim.Path{"displayName"},
-		Notes: []string{
-			"The other side imports when it will: a run that is done here is not yet done there.",
-			"Whoever is suspended stays in the feed with active false; whoever is deleted is left out.",
-		},
+		Notes:         notes,
 	}, nil
 }
 

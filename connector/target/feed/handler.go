@@ -5,9 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -43,15 +41,12 @@ func (f *Feed) Handler() (http.Handler, error) {
 	case o.BasePath != "" && !strings.HasPrefix(o.BasePath, "/"), strings.Contains(o.BasePath, "_"):
 		return nil, fmt.Errorf("feed %s: the path must begin with / and have no underscore in it, which Okta does not take", o.Name)
 	}
-	g := &gate{address: o.Address, now: o.Now, failures: map[string]*rate.Limiter{}}
+	g := &gate{caller: proxies(o.Proxies).caller, now: o.Now, failures: map[string]*rate.Limiter{}}
 	for _, token := range o.Tokens {
 		if len(token.Reveal()) < minToken {
 			return nil, fmt.Errorf("feed %s: a token must have at least %d characters", o.Name, minToken)
 		}
 		g.tokens = append(g.tokens, sha256.Sum256([]byte(token.Reveal())))
-	}
-	if g.address == nil {
-		g.address = remoteAddress
 	}
 	limit := int64(maxBody)
 	if o.Writable {
@@ -81,10 +76,10 @@ func readerOf(ctx context.Context) int {
 // gate lets in who has a token. An address from which too many others have come waits,
 // whatever it brings: else a guess would still be tried.
 type gate struct {
-	tokens  [][sha256.Size]byte
-	address func(*http.Request) string
-	now     func() time.Time
-	next    http.Handler
+	tokens [][sha256.Size]byte
+	caller func(*http.Request) string
+	now    func() time.Time
+	next   http.Handler
 
 	mu       sync.Mutex
 	failures map[string]*rate.Limiter
@@ -96,7 +91,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		server.WriteError(w, &scim.Error{Status: http.StatusRequestURITooLong, Detail: "the query string is too long"})
 		return
 	}
-	from, now := g.address(r), g.now()
+	from, now := g.caller(r), g.now()
 	if g.waits(from, now) {
 		server.WriteError(w, &scim.Error{
 			Status: http.StatusTooManyRequests, RetryAfter: failEvery, Detail: "too many requests without a valid credential came from this address",
@@ -159,23 +154,4 @@ func (g *gate) forget(now time.Time) {
 		}
 		delete(g.failures, from)
 	}
-}
-
-// remoteAddress is the address without the port. Of IPv6 it is the /64: one machine has
-// all the addresses in it.
-func remoteAddress(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	at, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	if at = at.Unmap(); at.Is6() {
-		if prefix, err := at.WithZone("").Prefix(64); err == nil {
-			return prefix.String()
-		}
-	}
-	return at.String()
 }
