@@ -422,7 +422,7 @@ type UserRules struct {
 	Protect Expr `yaml:"protect"`
 	// Password is the kind of first password that a new account is made with, where the
 	// target takes one: 'random' is sixteen letters, digits and signs; 'words' is three
-	// short words and two digits, for young pupils; null is none. It is made when the
+	// short words and two digits, for young pupils; '' is none. It is made when the
 	// account is, and kept nowhere; see handover of targets.
 	Password Expr `yaml:"password"`
 	// Attributes are the SCIM attributes of an account, by path. A value is a rule, or

@@ -47,6 +47,7 @@ func (p *pass) carryOut(ctx context.Context, held []plan.Breach) error {
 	}
 	p.run.begun, p.id = true, id
 	rec := p.newRecorder()
+	p.passwords = p.newPasswords()
 	if p.caps.Gather > 0 {
 		if err = p.join(ctx, rec, approval); err == nil {
 			return nil
@@ -65,6 +66,14 @@ func (p *pass) wrapUp(ctx context.Context, rec *recorder, err error) error {
 	}
 	applied, failed := rec.tally()
 	p.run.outcome(applied, rec.accepted)
+	var handOver error
+	if p.run.Passwords, handOver = p.passwords.handOver(err == nil && !rec.unsettled); handOver != nil {
+		err = errors.Join(err, handOver)
+	}
+	if h := p.run.Passwords; h != nil {
+		p.Log.Info("first passwords are sealed", zap.String("site", p.run.Site), zap.String("target", p.run.Target),
+			zap.String("file", h.File), zap.Int("accounts", h.Accounts), zap.Bool("unfinished", h.Unfinished))
+	}
 	p.failed, p.tried, p.ended = rec.refusals(), len(p.plan.Changes), err
 	p.conclude(err, rec)
 	if err := p.settleEscrow(ctx, rec, err == nil); err != nil {
@@ -136,7 +145,10 @@ func (p *pass) phases(ctx context.Context, rec *recorder) error {
 		if len(changes) == 0 {
 			continue
 		}
-		err := p.target.Apply(ctx, changes, rec.remoteID, rec.confirm)
+		if err := p.passwords.furnish(changes); err != nil {
+			return err
+		}
+		err := p.target.Apply(ctx, changes, rec.remoteID, func(o target.Outcome) error { return rec.confirm(p.passwords.told(o)) })
 		// The next phase builds on this one, and so does the next run.
 		if err = cmp.Or(err, rec.flush()); err != nil {
 			return fmt.Errorf("apply: %w", err)

@@ -61,6 +61,8 @@ type pass struct {
 	doubts []plan.Intent
 	// id is the run's in the ledger, 0 until it has begun.
 	id int64
+	// passwords are those of the accounts that this run makes.
+	passwords *passwords
 	// failed of tried changes failed, and ended is what ended the run early.
 	failed, tried int
 	ended         error
@@ -81,15 +83,19 @@ func (e *Engine) pass(ctx context.Context, j Job, m mode, snap *roster.Snapshot,
 	took := clock.Stopwatch()
 	p := e.newPass(j, m, snap, run)
 	run.validated(snap)
-	err := e.alone(ctx, run.Target, func() error { return p.work(httpx.CountInto(ctx, &calls)) })
+	err := e.alone(ctx, run.Target, func() error {
+		err := p.work(httpx.CountInto(ctx, &calls))
+		// Of a school that waits, whoever holds the lock has the run from here on.
+		run.Requests.Target += calls.Load()
+		run.Seconds += took().Seconds()
+		return err
+	})
 	if err != nil {
 		run.end(Failed, err.Error())
 	}
 	if m.apply && !p.waits {
 		p.diagnose(ctx, err)
 	}
-	run.Requests.Target += calls.Load()
-	run.Seconds += took().Seconds()
 	return p.waits
 }
 

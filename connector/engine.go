@@ -20,7 +20,9 @@ package connector
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -30,6 +32,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"simscim/config"
+	"simscim/connector/handover"
 	"simscim/connector/ledger"
 	"simscim/connector/source"
 	"simscim/connector/target"
@@ -43,6 +46,11 @@ type Options struct {
 	Targets map[string]target.Target
 	Ledger  ledger.Ledger
 	Routes  *Routes
+	// Handover are the folders that first passwords go to, by target; those of other
+	// targets are thrown away.
+	Handover map[string]*handover.Folder
+	// Rand is where passwords come from; nil is crypto/rand.
+	Rand io.Reader
 	// Window, if not nil, holds the limits that are in force on its days.
 	Window *config.Window
 	// Pause is how long to wait before a target is asked again what became of what it has
@@ -88,6 +96,9 @@ func New(o Options) (*Engine, error) {
 	o.Parallel, o.Pause = max(o.Parallel, 1), cmp.Or(o.Pause, 15*time.Second)
 	if o.Log == nil {
 		o.Log = zap.NewNop()
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
 	}
 	if o.Watch == nil {
 		o.Watch = func(Event) {}

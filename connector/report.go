@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"simscim/connector/plan"
+	"simscim/mapper"
 	"simscim/roster"
 	"simscim/scim"
 )
@@ -66,6 +67,8 @@ type Run struct {
 	Cost float64 `json:"cost,omitempty"`
 	// Hold is the id under which a held plan can be approved.
 	Hold int64 `json:"hold,omitempty"`
+	// Passwords tells where the first passwords of new accounts are.
+	Passwords *Handed `json:"passwords,omitempty"`
 	// InGrace counts the people who are missing but not yet suspended.
 	InGrace int `json:"inGrace,omitempty"`
 	// SetAside counts the records that could not be used, by reason.
@@ -144,6 +147,8 @@ type Step struct {
 	Add    []string    `json:"add,omitempty"`
 	Remove []string    `json:"remove,omitempty"`
 	Reason string      `json:"reason"`
+	// Password is the kind of first password that the account is made with.
+	Password mapper.Password `json:"password,omitempty"`
 	// Drift says that the target was changed behind our back.
 	Drift bool `json:"drift,omitempty"`
 }
@@ -222,7 +227,7 @@ func countSetAside(list []roster.SetAside) []SetAside {
 func (r *Run) steps(p *plan.Plan, drifted func(c *plan.Change) bool) {
 	for i := range p.Changes {
 		c := &p.Changes[i]
-		s := Step{Action: c.Action, Kind: c.Kind, Key: c.Key, Label: c.Label, Add: c.Add, Remove: c.Remove, Reason: c.Reason, Drift: drifted(c)}
+		s := Step{Action: c.Action, Kind: c.Kind, Key: c.Key, Label: c.Label, Add: c.Add, Remove: c.Remove, Reason: c.Reason, Password: c.Password, Drift: drifted(c)}
 		if c.RemoteID == "" {
 			for _, a := range c.After {
 				if !scim.IsUnassigned(a.Value) {

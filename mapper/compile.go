@@ -39,7 +39,9 @@ type Mapping struct {
 	protect *rule
 	key     *rule
 	name    nameRule
-	attrs   []attrRule
+	// password yields the kind of first password, nil for none.
+	password *rule
+	attrs    []attrRule
 	// attrPaths are the paths of a user's attributes in order, with those that no
 	// rule names; createOnly are those of them that are written at creation only.
 	attrPaths  []scim.Path
@@ -99,6 +101,7 @@ func (c *Compiler) Compile(rules Rules) (*Mapping, config.Problems) {
 	m.include = k.compile(rules.Users.Include, slot{"users.include", person, wantBool})
 	m.protect = k.compile(rules.Users.Protect, slot{"users.protect", person, wantBool})
 	m.key = k.compile(rules.Users.Key, slot{"users.key", person, wantText})
+	m.password = k.compile(rules.Users.Password, slot{"users.password", append(slices.Clone(person), "userName"), wantPassword})
 	k.users(m, rules.Users, person)
 	k.groups(m, rules.Groups)
 	if len(k.problems) > 0 {
@@ -234,9 +237,6 @@ func (c *checker) attribute(p ruleAt, sees []string) (attrRule, bool) {
 	}
 	if p.Value.IsZero() && len(p.Unique) == 0 {
 		c.problem(p.Path.At, p.where, "there is no rule; give a value")
-	}
-	if p.path == "password" && !a.create {
-		c.problem(p.Path.At, p.where, "a password is written at creation only; say apply: create")
 	}
 	a.value = c.compile(p.Value, slot{p.where, sees, p.want})
 	a.fallback = c.compile(p.Default, slot{p.where + ".default", sees, p.want})

@@ -30,6 +30,8 @@ type Explanation struct {
 	Candidates []Trace
 	UserName   string
 	Attributes []AttributeTrace
+	// Password is the rule for the first password; without text if there is none.
+	Password Trace
 	// Groups are those of the groups that the rules looked at the person for.
 	Groups []GroupTrace
 	// Problems are the rules that failed, as Map reports them for this person.
@@ -137,10 +139,16 @@ func (w *work) explainUser(x *Explanation, s *scope, a *account, names Namer) {
 		return
 	}
 	s.userName = types.String(a.name)
-	if _, path, err := w.attributes(s, a.key, a.name); err != nil {
+	_, path, err := w.attributes(s, a.key, a.name)
+	if err == nil {
+		path = "password"
+		_, err = w.passwordFor(s)
+	}
+	if err != nil {
 		a.fail(path, err.Error())
 		x.Problems = append(x.Problems, *a.err)
 	}
+	x.Password = w.password.trace(s)
 	for i, from := range w.layout {
 		t := AttributeTrace{Path: w.attrPaths[i]}
 		switch from {

@@ -263,6 +263,8 @@ const (
 	wantList   resultKind = "a list"
 	wantMap    resultKind = "a map"
 	wantAny    resultKind = "text, a number, true or false, a list or a map"
+	// wantPassword is the name of a kind of password.
+	wantPassword resultKind = "'random', 'words' or '' for none"
 )
 
 // accepts tells whether the place holds values of the type. What is known only when
@@ -276,7 +278,7 @@ func (k resultKind) accepts(t *cel.Type) bool {
 	case types.BoolKind:
 		return k == wantBool || k == wantAny
 	case types.StringKind:
-		return k == wantText || k == wantTexts || k == wantAny
+		return k == wantText || k == wantTexts || k == wantAny || k == wantPassword
 	case types.IntKind, types.UintKind, types.DoubleKind:
 		return k == wantNumber || k == wantAny
 	case types.ListKind:
@@ -305,6 +307,9 @@ func (k resultKind) holds(v any) bool {
 	case bool:
 		return k == wantBool || k == wantAny
 	case string:
+		if k == wantPassword {
+			return Password(v) == RandomPassword || Password(v) == WordsPassword
+		}
 		return k == wantText || k == wantTexts || k == wantAny
 	case int64, float64:
 		return k == wantNumber || k == wantAny

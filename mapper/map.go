@@ -319,6 +319,9 @@ func (w *work) makeUsers() {
 			return
 		}
 		a.user = User{Key: a.key, Person: a.main.person, Attributes: attrs, CreateOnly: w.createOnly}
+		if a.user.Password, err = w.passwordFor(s); err != nil {
+			a.fail("password", err.Error())
+		}
 	})
 }
 
@@ -343,6 +346,21 @@ func (m *Mapping) attributes(s *scope, key, name string) (scim.Attributes, scim.
 		attrs[i] = scim.Attribute{Path: m.attrPaths[i], Value: v}
 	}
 	return attrs, "", nil
+}
+
+// passwordFor works out the kind of password for the person that the scope holds.
+func (m *Mapping) passwordFor(s *scope) (Password, error) {
+	if m.password == nil {
+		return "", nil
+	}
+	v, err := m.password.eval(s)
+	if err != nil || v == nil {
+		return "", err
+	}
+	if !wantPassword.holds(v) {
+		return "", ruleError("the rule has to yield " + string(wantPassword))
+	}
+	return Password(v.(string)), nil
 }
 
 // Where an attribute comes from, besides a rule of that index.

@@ -36,8 +36,9 @@ func userSchema() map[string]attrDef {
 	delete(address.subs, "display")
 	return withCommon(map[string]attrDef{
 		"userName": text, "displayName": text, "nickName": text, "profileUrl": text, "title": text,
-		"userType": text, "preferredLanguage": text, "locale": text, "timezone": text, "password": text,
-		"active": {want: wantBool},
+		"userType": text, "preferredLanguage": text, "locale": text, "timezone": text,
+		"password": {refuse: "a password is not worked out from the roll: users.password says which kind is made"},
+		"active":   {want: wantBool},
 		"name": {want: wantMap, subs: map[string]resultKind{
 			"formatted": wantText, "familyName": wantText, "givenName": wantText,
 			"middleName": wantText, "honorificPrefix": wantText, "honorificSuffix": wantText,

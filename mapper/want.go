@@ -41,7 +41,7 @@ func (m *Mapping) eachRule(visit func(*rule)) {
 			}
 		}
 	}
-	some(m.include, m.protect, m.key)
+	some(m.include, m.protect, m.key, m.password)
 	for _, c := range m.name.candidates {
 		some(c.rule)
 	}

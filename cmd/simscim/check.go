@@ -83,7 +83,13 @@ func (a *app) check(ctx context.Context, configs []string, read bool) checkResul
 		if a.cfg.Targets[name].Type == "scim-feed" && err == nil {
 			_, err = a.feedServer() // which looks at tokens and certificate
 		}
-		r.Targets = append(r.Targets, r.peer(name, caps.Summary, caps.Notes, err))
+		notes := caps.Notes
+		if err == nil {
+			var more []string
+			more, err = a.checkPasswords(name, caps)
+			notes = slices.Concat(notes, more)
+		}
+		r.Targets = append(r.Targets, r.peer(name, caps.Summary, notes, err))
 	}
 	jobs, report, err := a.engine.Align(ctx, connector.Selection{}, false)
 	if err != nil {

@@ -125,6 +125,9 @@ func (c *cli) printExplained(x *connector.Explained) {
 		t.Value = a.Value
 		c.printTrace(string(a.Path), t)
 	}
+	if x.Password.Rule != "" {
+		c.printTrace("password", x.Password)
+	}
 	for _, g := range x.Groups {
 		in := "not in"
 		if g.In {

@@ -80,6 +80,9 @@ func explainedViewOf(x *connector.Explained) explainedView {
 	for _, t := range x.Candidates {
 		v.Rules = append(v.Rules, traceViewOf(t))
 	}
+	if x.Password.Rule != "" {
+		v.Rules = append(v.Rules, traceViewOf(x.Password))
+	}
 	for _, a := range x.Attributes {
 		v.Attributes = append(v.Attributes, attributeView{Path: string(a.Path), Value: a.Value, Rule: traceViewOf(a.Rule), CreateOnly: a.CreateOnly})
 	}

@@ -46,6 +46,7 @@ func (c *cli) printReport(r *connector.Report, style reportStyle) error {
 	}
 	c.printTable(r, style.plan)
 	c.printCost(r, style.plan)
+	c.printHanded(r)
 	for _, run := range r.Runs {
 		c.printTroubles(run, style.again)
 	}
@@ -115,6 +116,22 @@ func (c *cli) printCost(r *connector.Report, isPlan bool) {
 		fmt.Fprintf(c.out, "\nThis plan costs about $%.2f in calls, if every one succeeds at once.\n", cost)
 	default:
 		fmt.Fprintf(c.out, "\nThe calls for these changes cost about $%.2f.\n", cost)
+	}
+}
+
+// printHanded says where first passwords are.
+func (c *cli) printHanded(r *connector.Report) {
+	for _, run := range r.Runs {
+		h := run.Passwords
+		switch {
+		case h == nil:
+		case h.Unfinished:
+			fmt.Fprintf(c.out, "\n%s at %s: the run was broken off; %s has the passwords of all %s that it began to make.\n",
+				schoolName(run), run.Target, h.File, count(h.Accounts, "account"))
+		default:
+			fmt.Fprintf(c.out, "\n%s at %s: %s in %s, for its recipients (age -d -i KEY FILE).\n",
+				schoolName(run), run.Target, count(h.Accounts, "first password"), h.File)
+		}
 	}
 }
 
@@ -221,6 +238,9 @@ func (c *cli) printStep(s *connector.Step, all bool) {
 	fmt.Fprintf(c.out, "  %-14s %-44s %s\n", s.Action, label, reason)
 	if creates && !all {
 		return
+	}
+	if s.Password != "" {
+		fmt.Fprintf(c.out, "  %14s   password → (made with the account: %s)\n", "", s.Password)
 	}
 	for _, f := range s.Fields {
 		if f.Before != nil {

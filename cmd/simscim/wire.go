@@ -18,6 +18,7 @@ import (
 
 	"simscim/config"
 	"simscim/connector"
+	"simscim/connector/handover"
 	"simscim/connector/ledger"
 	"simscim/connector/ledger/sqlledger"
 	"simscim/connector/notice"
@@ -33,11 +34,13 @@ type app struct {
 	routes  *connector.Routes
 	sources map[string]source.Source
 	targets map[string]target.Target
-	ledger  ledger.Ledger
-	engine  *connector.Engine
-	log     *zap.Logger
-	metrics *telemetry.Metrics
-	notices *notice.Desk
+	// handover are the folders that first passwords go to, by target.
+	handover map[string]*handover.Folder
+	ledger   ledger.Ledger
+	engine   *connector.Engine
+	log      *zap.Logger
+	metrics  *telemetry.Metrics
+	notices  *notice.Desk
 }
 
 // load reads and checks the configuration, rules included, and reports every problem.
@@ -128,12 +131,16 @@ func (c *cli) wire(ctx context.Context, cfg *config.Config, routes *connector.Ro
 	if a.ledger, err = c.store(ctx, cfg, o.exclusive); err != nil {
 		return nil, err
 	}
+	if a.handover, err = handovers(cfg); err != nil {
+		a.close()
+		return nil, usageError(err)
+	}
 	if err := errors.Join(a.connectTargets(ctx, c.now), a.desk(c.now)); err != nil {
 		a.close()
 		return nil, usageError(err)
 	}
 	a.engine, err = connector.New(connector.Options{
-		Sources: a.sources, Targets: a.targets, Ledger: a.ledger, Routes: routes, Window: window,
+		Sources: a.sources, Targets: a.targets, Ledger: a.ledger, Routes: routes, Window: window, Handover: a.handover,
 		Parallel: cfg.Run.Parallel, Now: c.now, Log: log, Watch: a.watch(o.exclusive, o.watch),
 	})
 	return a, err

@@ -34,6 +34,7 @@ func (c *Change) put(h hash.Hash, print func(path scim.Path, value any) uint64) 
 		for _, a := range c.After {
 			putField(h, a.Path, print(a.Path, a.Value))
 		}
+		put(h, string(c.Password))
 	}
 	for _, f := range c.Set {
 		putField(h, f.Path, print(f.Path, f.After))
