@@ -22,7 +22,7 @@ USER 65532:65532
 # The store's default place is relative to here; the rest of the file system may be read-only.
 WORKDIR /var/lib/simscim
 VOLUME /var/lib/simscim
-EXPOSE 8080
+EXPOSE 8080 8081
 ENTRYPOINT ["/usr/local/bin/simscim"]
 # The daemon; give "sync" and its flags instead for a single run.
 CMD ["run"]
