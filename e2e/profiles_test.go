@@ -74,12 +74,17 @@ func asked(text, name string) string {
 	more := ""
 	switch name {
 	case "entra-scim":
-		more = "        password: {value: \"'Initial-' + person.id\", apply: create}\n" +
-			"        urn:ietf:params:scim:schemas:extension:Microsoft:Entra:2.0:User:mailNickname: userName.split('@')[0]\n"
+		text = withPasswords(text)
+		more = "        urn:ietf:params:scim:schemas:extension:Microsoft:Entra:2.0:User:mailNickname: userName.split('@')[0]\n"
 	case "aws-iam-identity-center":
 		more = "        emails[type eq \"work\"].primary: \"true\"\n"
 	}
 	return strings.Replace(text, "        active: \"true\"\n", "        active: \"true\"\n"+more, 1)
+}
+
+// withPasswords adds a rule for first passwords.
+func withPasswords(text string) string {
+	return strings.Replace(text, "      attributes:\n", "      password: \"person.kind == 'student' ? 'words' : 'random'\"\n      attributes:\n", 1)
 }
 
 // stored is what the server holds, in the form in which others are read back. A server

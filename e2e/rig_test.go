@@ -22,6 +22,7 @@ import (
 
 	"simscim/config"
 	"simscim/connector"
+	"simscim/connector/handover"
 	"simscim/connector/ledger"
 	"simscim/connector/ledger/sqlledger"
 	"simscim/connector/plan"
@@ -181,7 +182,12 @@ func (r *rig) open() {
 	l, err := sqlledger.Open(r.t.Context(), cfg.Store.DSN, sqlledger.Options{Now: now})
 	check(r.t, err)
 	r.ledger = l
+	folders := map[string]*handover.Folder{}
 	for name, c := range cfg.Targets {
+		if c.Handover != nil {
+			folders[name], err = handover.New(c.Handover.Dir, c.Handover.Recipients)
+			check(r.t, err)
+		}
 		if r.target != nil {
 			targets[name], err = r.target(r, c)
 			check(r.t, err)
@@ -199,7 +205,7 @@ func (r *rig) open() {
 		}
 	})
 	r.engine, err = connector.New(connector.Options{
-		Sources: sources, Targets: targets, Ledger: l, Routes: routes, Parallel: cfg.Run.Parallel,
+		Sources: sources, Targets: targets, Ledger: l, Routes: routes, Handover: folders, Parallel: cfg.Run.Parallel,
 		Pause: r.pause, Now: now, Log: log, Watch: r.measured,
 	})
 	check(r.t, err)
