@@ -28,7 +28,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
 	"simscim/config"
@@ -56,8 +55,8 @@ type Options struct {
 	// Pause is how long to wait before a target is asked again what became of what it has
 	// accepted; 0 is 15 seconds.
 	Pause time.Duration
-	// Parallel is how many sites are read and mapped at once; 0 is 1. At one target,
-	// sites are always worked on one after the other.
+	// Parallel is how many sites are read and mapped at once, whoever asked for it; 0 is 1.
+	// At one target, sites are always worked on one after the other.
 	Parallel int
 	// Now is the clock.
 	Now func() time.Time
@@ -84,6 +83,10 @@ type Engine struct {
 	// busy holds a lock for each target: two schools that share a person, or want the
 	// same name, must not decide at the same time.
 	busy map[string]*semaphore.Weighted
+	// gatherings are the schools that wait at each target, under the same locks.
+	gatherings map[string]*gathering
+	// places are taken by the sites that are worked on.
+	places chan struct{}
 	// links are the administrator's files of who is one person.
 	links *links
 }
@@ -103,9 +106,12 @@ func New(o Options) (*Engine, error) {
 	if o.Watch == nil {
 		o.Watch = func(Event) {}
 	}
-	e := &Engine{Options: o, printer: ledger.NewPrinter(o.Ledger.Key()), busy: map[string]*semaphore.Weighted{}, links: &links{}}
+	e := &Engine{
+		Options: o, printer: ledger.NewPrinter(o.Ledger.Key()), links: &links{}, places: make(chan struct{}, o.Parallel),
+		busy: map[string]*semaphore.Weighted{}, gatherings: map[string]*gathering{},
+	}
 	for name := range o.Targets {
-		e.busy[name] = semaphore.NewWeighted(1)
+		e.busy[name], e.gatherings[name] = semaphore.NewWeighted(1), &gathering{}
 	}
 	return e, nil
 }
@@ -152,12 +158,26 @@ func (e *Engine) Sync(ctx context.Context, sel Selection, m Manner) (*Report, er
 	return e.run(ctx, sel, newMode(m, true))
 }
 
-// SyncSchool syncs one school that Align found, at all of its targets.
-func (e *Engine) SyncSchool(ctx context.Context, j Job) []*Run {
-	m := newMode(Manner{}, true)
-	runs := e.visit(ctx, j, m)
-	e.finishGathering(ctx, m.gathering)
-	return runs
+// SyncSchools syncs schools that Align found, each at all of its targets, several at once;
+// at targets where calls are few they are carried out together. around is called for each
+// school and calls work, or does not, and then the school is left out.
+func (e *Engine) SyncSchools(ctx context.Context, jobs []Job, around func(site string, work func())) []*Run {
+	return e.visitAll(ctx, jobs, newMode(Manner{}, true), around)
+}
+
+// Gathers tells at which of the school's targets, the first that is one of them, schools
+// are carried out together. It asks no target.
+func (e *Engine) Gathers(j Job) (target string, ok bool) {
+	i := slices.IndexFunc(j.targets, func(name string) bool { return gathers(e.Targets[name]) })
+	if i < 0 {
+		return "", false
+	}
+	return j.targets[i], true
+}
+
+func gathers(t target.Target) bool {
+	g, ok := t.(target.Gatherer)
+	return ok && g.Gather() > 0
 }
 
 // mode says how far a run goes.
@@ -168,12 +188,12 @@ type mode struct {
 	listings *listings
 	// expected sums, in a plan, what the schools before would change at each target.
 	expected *expected
-	// gathering holds the schools that are carried out together.
-	gathering *gathering
+	// joinedAt are the targets at which schools of the run wait, or have waited, for others.
+	joinedAt *sync.Map
 }
 
 func newMode(m Manner, apply bool) mode {
-	return mode{Manner: m, apply: apply, listings: &listings{}, expected: &expected{}, gathering: &gathering{}}
+	return mode{Manner: m, apply: apply, listings: &listings{}, expected: &expected{}, joinedAt: &sync.Map{}}
 }
 
 // run works on every selected site. It returns an error only when it could not even
@@ -184,23 +204,32 @@ func (e *Engine) run(ctx context.Context, sel Selection, m mode) (*Report, error
 	if err != nil {
 		return nil, err
 	}
-	var mu sync.Mutex
-	var group errgroup.Group
-	group.SetLimit(e.Parallel)
-	for _, j := range jobs {
-		group.Go(func() error {
-			runs := e.visit(ctx, j, m)
-			mu.Lock()
-			defer mu.Unlock()
-			report.Runs = append(report.Runs, runs...)
-			return nil
-		})
-	}
-	_ = group.Wait() // the functions return no error
-	e.finishGathering(ctx, m.gathering)
+	report.Runs = append(report.Runs, e.visitAll(ctx, jobs, m, func(_ string, work func()) { work() })...)
 	slices.SortStableFunc(report.Runs, func(x, y *Run) int {
 		return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.Site, y.Site), cmp.Compare(x.Target, y.Target))
 	})
 	report.sum(took())
 	return report, nil
+}
+
+// visitAll takes schools through, several at once, and returns when all of their runs have
+// ended.
+func (e *Engine) visitAll(ctx context.Context, jobs []Job, m mode, around func(site string, work func())) (runs []*Run) {
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for _, j := range jobs {
+		e.places <- struct{}{}
+		group.Go(func() {
+			defer func() { <-e.places }()
+			around(j.Site.ID, func() {
+				visited := e.visit(ctx, j, m)
+				mu.Lock()
+				defer mu.Unlock()
+				runs = append(runs, visited...)
+			})
+		})
+	}
+	group.Wait()
+	e.finishGathering(ctx, m)
+	return runs
 }

@@ -3,8 +3,8 @@ package connector
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,12 +14,18 @@ import (
 	"simscim/scim"
 )
 
-// gathering holds the schools of a run whose plans are judged and begun, and which wait to
-// be carried out together: at some targets calls are few, and what many schools have to
-// say fits into one.
+// gathering holds the schools whose plans for a target are judged and begun, and which
+// wait to be carried out together: at some targets calls are few, and what many schools
+// have to say fits into one. It is used under the target's lock. Every run of the engine
+// waits in the same: what waits is about to be done, and nobody may decide as if it were
+// not.
 type gathering struct {
-	mu      sync.Mutex
-	waiting map[string][]*joined
+	list []*joined
+	// users are the keys of the users that the waiting schools write.
+	users map[string]bool
+	// changes counts what waits, counts the same by counter.
+	changes int
+	counts  map[plan.Counter]int
 }
 
 // joined is one school that waits.
@@ -31,28 +37,28 @@ type joined struct {
 // join lets the school wait for others. A user whom another school of the gathering is
 // about to write is left to the next run, which finds the account and claims it.
 func (p *pass) join(ctx context.Context, rec *recorder, approval int64) error {
-	p.leaveOut(p.gathering.users(p.run.Target))
+	g := p.gatherings[p.run.Target]
+	p.drop(g.users, "another school of this run is about to write the account; the next run goes on from there")
 	p.Watch(Event{Site: p.run.Site, Name: p.run.Name, Target: p.run.Target, Planned: len(p.plan.Changes)})
 	if err := p.notes(ctx, approval); err != nil {
 		return err
 	}
 	rec.begin(p)
 	p.waits = true
-	if p.gathering.add(&joined{p, rec}) >= p.caps.Gather {
-		p.Engine.together(ctx, p.run.Target, p.gathering.take(p.run.Target))
+	p.joinedAt.Store(p.run.Target, true)
+	g.add(&joined{p, rec})
+	if g.changes >= p.caps.Gather {
+		p.Engine.together(ctx, p.run.Target, g.take())
 	}
 	return nil
 }
 
-// leaveOut takes the changes of users out of the plan that another school has.
-func (p *pass) leaveOut(theirs map[string]bool) {
+// drop takes the changes of users with these keys out of the plan.
+func (p *pass) drop(keys map[string]bool, why string) {
 	kept := p.plan.Changes[:0:0]
 	for _, c := range p.plan.Changes {
-		if c.Kind == scim.User && theirs[c.Key] {
-			p.plan.Skipped = append(p.plan.Skipped, plan.Skip{
-				Kind: c.Kind, Key: c.Key, Label: c.Label, Waiting: true,
-				Reason: "another school of this run is about to write the account; the next run goes on from there",
-			})
+		if c.Kind == scim.User && keys[c.Key] {
+			p.plan.Skipped = append(p.plan.Skipped, plan.Skip{Kind: c.Kind, Key: c.Key, Label: c.Label, Waiting: true, Reason: why})
 			continue
 		}
 		kept = append(kept, c)
@@ -65,54 +71,44 @@ func (p *pass) leaveOut(theirs map[string]bool) {
 	}
 }
 
-// add takes a school in and returns how many changes wait at its target.
-func (g *gathering) add(j *joined) (changes int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.waiting == nil {
-		g.waiting = map[string][]*joined{}
+// add takes a school in.
+func (g *gathering) add(j *joined) {
+	if g.users == nil {
+		g.users, g.counts = map[string]bool{}, map[plan.Counter]int{}
 	}
-	g.waiting[j.run.Target] = append(g.waiting[j.run.Target], j)
-	for _, w := range g.waiting[j.run.Target] {
-		changes += len(w.plan.Changes)
+	g.list = append(g.list, j)
+	g.changes += len(j.plan.Changes)
+	for counter, n := range j.plan.Counts() {
+		g.counts[counter] += n
 	}
-	return changes
+	for i := range j.plan.Changes {
+		if c := &j.plan.Changes[i]; c.Kind == scim.User {
+			g.users[c.Key] = true
+		}
+	}
 }
 
-// take hands over who waits at a target.
-func (g *gathering) take(target string) []*joined {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	list := g.waiting[target]
-	delete(g.waiting, target)
+// take hands over who waits.
+func (g *gathering) take() []*joined {
+	list := g.list
+	*g = gathering{}
 	return list
 }
 
-// users are the keys of the users that the waiting schools write.
-func (g *gathering) users(target string) map[string]bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	keys := map[string]bool{}
-	for _, j := range g.waiting[target] {
-		for i := range j.plan.Changes {
-			if c := &j.plan.Changes[i]; c.Kind == scim.User {
-				keys[c.Key] = true
+// finishGathering carries out what schools of a run still wait for at its end. When it
+// returns, all of them have ended, also those that another run has carried out with its
+// own.
+func (e *Engine) finishGathering(ctx context.Context, m mode) {
+	m.joinedAt.Range(func(name, _ any) bool {
+		target, _ := name.(string)
+		_ = e.alone(context.WithoutCancel(ctx), target, func() error { // their runs must end, even when stopped
+			if list := e.gatherings[target].take(); len(list) > 0 {
+				e.together(ctx, target, list)
 			}
-		}
-	}
-	return keys
-}
-
-// finishGathering carries out what still waits at the end of a run.
-func (e *Engine) finishGathering(ctx context.Context, g *gathering) {
-	for name := range e.busy {
-		if list := g.take(name); len(list) > 0 {
-			_ = e.alone(context.WithoutCancel(ctx), name, func() error { // their runs must end, even when stopped
-				e.together(ctx, name, list)
-				return nil
-			})
-		}
-	}
+			return nil
+		})
+		return true
+	})
 }
 
 // together applies the plans of several schools at one target, phase by phase, and ends
@@ -120,7 +116,10 @@ func (e *Engine) finishGathering(ctx context.Context, g *gathering) {
 func (e *Engine) together(ctx context.Context, name string, list []*joined) {
 	var calls atomic.Int64
 	counted := httpx.CountInto(ctx, &calls)
-	err := e.applyTogether(counted, name, list)
+	err := e.spare(ctx, list)
+	if err == nil {
+		err = e.applyTogether(counted, name, list)
+	}
 	for i, j := range list {
 		if i == 0 { // what was sent together is counted once
 			j.run.Requests.Target += calls.Load()
@@ -131,6 +130,30 @@ func (e *Engine) together(ctx context.Context, name string, list []*joined) {
 		j.diagnose(ctx, nil)
 		e.close(ctx, j.run, true)
 	}
+}
+
+// spare takes out of the plans what would end accounts that another school has claimed
+// since: while the one that they leave was waiting, the one where they arrive was read.
+func (e *Engine) spare(ctx context.Context, list []*joined) error {
+	ends := func(c plan.Change) bool { return c.Action == plan.SuspendUser || c.Action == plan.DeleteUser }
+	for _, j := range list {
+		if j.once || !slices.ContainsFunc(j.plan.Changes, ends) {
+			continue
+		}
+		now, err := e.Ledger.Load(ctx, j.run.Target, j.run.Site)
+		if err != nil {
+			return fmt.Errorf("read the ledger: %w", err)
+		}
+		claimed := map[string]bool{}
+		for _, c := range j.plan.Changes {
+			before, known := j.state.Users[c.Key], now.Users[c.Key]
+			if ends(c) && known != nil && known.Shared && before != nil && !before.Shared {
+				claimed[c.Key] = true
+			}
+		}
+		j.drop(claimed, "another school has claimed the account in the meantime; it stays")
+	}
+	return nil
 }
 
 func (e *Engine) applyTogether(ctx context.Context, name string, list []*joined) error {

@@ -59,6 +59,9 @@ func (p *pass) breaches(ctx context.Context) ([]plan.Breach, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
+	for counter, n := range p.gatherings[p.run.Target].counts { // about to be applied
+		applied[counter] += n
+	}
 	if !p.apply {
 		p.expected.add(p.run.Target, applied)
 	}

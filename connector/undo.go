@@ -63,12 +63,13 @@ func (e *Engine) Undo(ctx context.Context, runID int64, apply bool) (*Report, er
 	if err != nil {
 		return nil, err
 	}
-	var calls atomic.Int64
 	elapsed := clock.Stopwatch()
 	run := newRun(j.Site, rec.Target)
-	e.undo(httpx.CountInto(ctx, &calls), j, newMode(Manner{}, apply), run, steps)
-	run.Requests.Target, run.Seconds = calls.Load(), elapsed().Seconds()
-	e.close(ctx, run, apply)
+	m := newMode(Manner{}, apply)
+	if waits := e.undo(ctx, j, m, run, steps); !waits {
+		e.close(ctx, run, apply)
+	}
+	e.finishGathering(ctx, m)
 	report := &Report{Runs: []*Run{run}}
 	report.sum(elapsed())
 	return report, nil
@@ -87,12 +88,21 @@ func (e *Engine) job(ctx context.Context, site string) (Job, error) {
 	return Job{Site: siteOf(rec), Route: route}, nil
 }
 
-func (e *Engine) undo(ctx context.Context, j Job, m mode, run *Run, steps []ledger.Step) {
+// undo fills run. It returns true when the run is yet to be carried out, with others.
+func (e *Engine) undo(ctx context.Context, j Job, m mode, run *Run, steps []ledger.Step) (waits bool) {
+	var calls atomic.Int64
+	elapsed := clock.Stopwatch()
 	p := e.newPass(j, m, &roster.Snapshot{Site: j.Site, TakenAt: e.Now()}, run)
 	p.once = true
-	if err := e.alone(ctx, run.Target, func() error { return p.takeBack(ctx, steps) }); err != nil {
+	err := e.alone(ctx, run.Target, func() error {
+		err := p.takeBack(httpx.CountInto(ctx, &calls), steps)
+		run.Requests.Target, run.Seconds = calls.Load(), elapsed().Seconds()
+		return err
+	})
+	if err != nil {
 		run.end(Failed, err.Error())
 	}
+	return p.waits
 }
 
 // takeBack plans and, in a sync, applies the inverse of the steps.

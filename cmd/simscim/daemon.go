@@ -189,7 +189,7 @@ func (d *daemon) refresh(ctx context.Context) {
 			continue
 		}
 		byID[j.Site.ID] = j
-		table = append(table, schedule.Entry{Key: j.Site.ID, Spec: spec, Jitter: d.cfg.Run.Jitter.Duration})
+		table = append(table, schedule.Entry{Key: j.Site.ID, Set: d.set(j, spec), Spec: spec, Jitter: d.cfg.Run.Jitter.Duration})
 	}
 	if len(table) == 0 && len(report.Runs) > 0 {
 		return // no source answered: the timetable stays as it is
@@ -203,6 +203,17 @@ func (d *daemon) refresh(ctx context.Context) {
 	d.log.Info("timetable", zap.Int("schools", len(table)))
 }
 
+// set names the schools that are begun together with this one: those with the same
+// schedule and the same first target at which many schools fit into one call. That depends
+// on the school's own settings alone, so that no other school's coming or going moves it.
+func (d *daemon) set(j connector.Job, spec schedule.Spec) string {
+	name, gathers := d.engine.Gathers(j)
+	if !gathers {
+		return ""
+	}
+	return name + " " + spec.String()
+}
+
 func frozen(report *connector.Report) int {
 	n := 0
 	for _, run := range report.Runs {
@@ -214,14 +225,16 @@ func frozen(report *connector.Report) int {
 }
 
 // sync is one job of the scheduler.
-func (d *daemon) sync(ctx context.Context, job schedule.Job) {
+func (d *daemon) sync(ctx context.Context, job schedule.Job, each func(site string, work func())) {
+	var list []connector.Job
 	d.mu.Lock()
-	j, ok := d.jobs[job.Key]
-	d.mu.Unlock()
-	if !ok {
-		return // withdrawn since it was queued
+	for _, site := range job.Sites {
+		if j, ok := d.jobs[site]; ok { // else withdrawn since it was queued
+			list = append(list, j)
+		}
 	}
-	d.engine.SyncSchool(ctx, j)
+	d.mu.Unlock()
+	d.engine.SyncSchools(ctx, list, each)
 	d.countHolds(ctx)
 }
 
@@ -252,6 +265,10 @@ func (d *daemon) observe(ev schedule.Event) {
 	case schedule.Panicked:
 		d.log.Error("a run broke down; the schedule goes on", zap.String("site", ev.Key), zap.String("stack", ev.Stack))
 	case schedule.BrokenOff, schedule.Failed:
+		if ev.Err == nil {
+			d.log.Warn("a run was broken off; it is begun again at the next start", zap.String("site", ev.Key), zap.Time("slot", ev.Slot))
+			return
+		}
 		d.log.Error("a slot could not be run", zap.String("site", ev.Key), zap.Time("slot", ev.Slot), zap.Error(ev.Err))
 	case schedule.Queued:
 	}
@@ -281,4 +298,8 @@ func (s slots) LastSlot(ctx context.Context, key string) (time.Time, bool, error
 
 func (s slots) SetLastSlot(ctx context.Context, key string, slot time.Time) error {
 	return s.ledger.BeginSlot(ctx, key, slot)
+}
+
+func (s slots) Reopen(ctx context.Context, key string, slot time.Time) error {
+	return s.ledger.ReopenSlot(ctx, key, slot)
 }

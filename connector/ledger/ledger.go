@@ -72,6 +72,9 @@ type Ledger interface {
 	// BeginSlot notes the scheduled time that is begun at the site. A slot before the one
 	// that is noted changes nothing.
 	BeginSlot(ctx context.Context, site string, slot time.Time) error
+	// ReopenSlot notes that the slot, if it is the one that is noted, is to begin once more:
+	// the work was broken off.
+	ReopenSlot(ctx context.Context, site string, slot time.Time) error
 
 	// Hold stores a held plan and returns its id; the same plan held again keeps its
 	// id until it is rejected or applied, an older undecided hold of the same site and
@@ -234,8 +237,8 @@ type SiteRecord struct {
 	// FrozenSince and FrozenReason are set while the school may not be read.
 	FrozenSince  time.Time
 	FrozenReason string
-	// LastSlot is the scheduled time that was last begun. BeginSlot sets it; SaveSite
-	// leaves it alone.
+	// LastSlot is the scheduled time that was last begun, or a moment before it once it was
+	// reopened. BeginSlot and ReopenSlot set it; SaveSite leaves it alone.
 	LastSlot time.Time
 }
 

@@ -13,4 +13,6 @@
 //     begun the first time only.
 //   - Of the slots missed while nothing ran, the newest is made up for, once.
 //   - A job that panics ends; its site stays in the table.
+//   - Sites of a set are due together and worked on in one job, but each keeps its own
+//     slots: what one has missed, or was broken off, is made up for by that one alone.
 package schedule

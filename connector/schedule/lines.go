@@ -2,118 +2,165 @@ package schedule
 
 import (
 	"context"
-	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/robfig/cron/v3"
 )
 
-// line is one entry of the table with what is known of it.
+// line is one site of the table with what is known of it. Scheduler.deciding guards it.
 type line struct {
 	entry Entry
-	id    cron.EntryID
 	// added is when the line came into the table: a site without a last slot is not
 	// due for anything before.
 	added time.Time
-
-	// mu makes deciding about one site one decision at a time.
-	mu sync.Mutex
 	// known says that handled has been read from the store.
 	known bool
 	// handled is the newest slot that was decided about: begun, queued or skipped.
 	handled time.Time
+}
+
+// batch is what falls due at once: the sites of a set, or one site that is in none.
+// Scheduler.deciding guards it.
+type batch struct {
+	// entry is that of any of the sites: they are due at the same moments.
+	entry Entry
+	id    cron.EntryID
+	lines []*line
 	// wake is the moment before which nothing can be due.
 	wake time.Time
 }
 
-// replace puts the table into cron. s.mu is held.
+// replace puts the table into cron. s.deciding and s.mu are held.
 func (s *Scheduler) replace(table []Entry) {
 	now := s.o.Now()
-	next := make(map[string]*line, len(table))
+	lines, batches := make(map[string]*line, len(table)), map[string]*batch{}
 	for _, e := range table {
-		old := s.lines[e.Key]
-		if old != nil && old.entry.same(e) {
-			next[e.Key] = old
-			continue
-		}
-		l := &line{entry: e, added: now}
-		if old != nil {
+		l := s.lines[e.Key]
+		switch {
+		case l == nil:
+			l = &line{added: now}
+		case !l.entry.sameTimes(e):
 			// With a new schedule the site waits for its next slot: one that lies in
 			// the past was not missed, it was not planned.
-			l.known, l.handled = true, now
+			l = &line{added: now, known: true, handled: now}
 		}
-		l.id = s.cron.Schedule(e, cron.FuncJob(func() { s.consider(l) }))
-		next[e.Key] = l
+		l.entry, lines[e.Key] = e, l
+		b := batches[e.job()]
+		if b == nil {
+			b = &batch{entry: e}
+			batches[e.job()] = b
+		}
+		b.lines = append(b.lines, l)
 	}
-	for key, old := range s.lines {
-		if next[key] != old {
+	for key, b := range batches {
+		if old := s.batches[key]; old != nil && old.entry.sameTimes(b.entry) {
+			b.id = old.id
+			continue
+		}
+		b.id = s.cron.Schedule(b.entry, cron.FuncJob(func() { s.consider(key) }))
+	}
+	for key, old := range s.batches {
+		if b := batches[key]; b == nil || b.id != old.id {
 			s.cron.Remove(old.id)
 		}
 	}
-	s.lines = next
+	s.lines, s.batches = lines, batches
 }
 
-// sweep considers every line.
+// sweep considers the whole table.
 func (s *Scheduler) sweep() {
 	s.mu.Lock()
 	s.beat = s.o.Now()
-	lines := make([]*line, 0, len(s.lines))
-	for _, l := range s.lines {
-		lines = append(lines, l)
+	keys := make([]string, 0, len(s.batches))
+	for key := range s.batches {
+		keys = append(keys, key)
 	}
 	s.mu.Unlock()
-	for _, l := range lines {
-		s.consider(l)
+	for _, key := range keys {
+		s.consider(key)
 	}
 }
 
-// current tells whether the line is still in the table of a running scheduler, and
-// gives the context for work on it.
-func (s *Scheduler) current(l *line) (context.Context, bool) {
+// current gives the batch with the key and the context for work on it, or nil once it has
+// left the table or the scheduler does not run any more.
+func (s *Scheduler) current(key string) (context.Context, *batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.ctx, s.phase == running && s.lines[l.entry.Key] == l
+	if s.phase != running {
+		return s.ctx, nil
+	}
+	return s.ctx, s.batches[key]
 }
 
-// consider hands the site's slot to the queue if one is due that was not decided
-// about yet. What fails stays undecided, and the next sweep finds it again.
+// consider hands a slot to the queue if one is due that was not decided about yet. What
+// fails stays undecided, and the next sweep finds it again.
 //
 //nolint:contextcheck // it goes on after its caller returned, under the scheduler's own context
-func (s *Scheduler) consider(l *line) {
-	ctx, ok := s.current(l)
-	if !ok {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (s *Scheduler) consider(key string) {
+	s.deciding.Lock()
+	defer s.deciding.Unlock()
+	ctx, b := s.current(key)
 	now := s.o.Now()
-	if now.Before(l.wake) {
+	if b == nil || now.Before(b.wake) {
 		return
 	}
-	if !l.known && !s.recall(ctx, l, now) {
-		return
+	slot := b.entry.due(now)
+	due, all := s.due(ctx, b, slot, now)
+	switch {
+	case len(due) > 0:
+		s.submit(ctx, b, due, slot, now)
+	case all:
+		b.wake = b.entry.Next(now)
 	}
-	slot := l.entry.due(now)
-	if slot.IsZero() || !slot.After(l.handled) {
-		l.wake = l.entry.Next(now)
-		return
+}
+
+// due returns the lines of the batch whose slot is to begin now. all is false when the
+// store did not tell of all of them.
+func (s *Scheduler) due(ctx context.Context, b *batch, slot, now time.Time) (due []*line, all bool) {
+	all = true
+	for _, l := range b.lines {
+		switch {
+		case !l.known && !s.recall(ctx, l, now):
+			all = false
+		case slot.IsZero() || !slot.After(l.handled):
+		case s.isTaken(l.entry.Key):
+			l.handled = slot
+			s.o.Observe(Event{Kind: Skipped, Key: l.entry.Key, Slot: slot})
+		default:
+			due = append(due, l)
+		}
 	}
-	job := Job{Key: l.entry.Key, Slot: slot}
+	return due, all
+}
+
+// submit hands the lines of a batch to the queue in one job. A queue that has a job of the
+// same key already does not take it: of a set other sites are still worked on, and these
+// wait for the next sweep.
+func (s *Scheduler) submit(ctx context.Context, b *batch, due []*line, slot, now time.Time) {
+	job := Job{Key: b.entry.job(), Slot: slot}
+	for _, l := range due {
+		job.Sites = append(job.Sites, l.entry.Key)
+	}
+	s.take(job.Sites)
 	accepted, err := s.o.Queue.Submit(ctx, job)
-	if err != nil {
-		s.o.Observe(Event{Kind: Failed, Key: job.Key, Slot: slot, Err: err})
-		return
+	if err != nil || !accepted {
+		s.release(job.Sites)
 	}
-	l.handled = slot
 	kind := Queued
 	switch {
+	case err != nil:
+		kind = Failed
 	case !accepted:
-		kind = Skipped
-	case now.Sub(slot.Add(l.entry.delay(slot))) > heartbeat:
+		return
+	case now.Sub(slot.Add(b.entry.delay(slot))) > heartbeat:
 		kind = CaughtUp
 	}
-	s.o.Observe(Event{Kind: kind, Key: job.Key, Slot: slot})
+	for _, l := range due {
+		if err == nil {
+			l.handled = slot
+		}
+		s.o.Observe(Event{Kind: kind, Key: l.entry.Key, Slot: slot, Err: err})
+	}
 }
 
 // recall reads the site's last slot from the store.
@@ -133,64 +180,24 @@ func (s *Scheduler) recall(ctx context.Context, l *line, now time.Time) bool {
 	return true
 }
 
-// work is the queue's handler: it notes that the slot is begun, and runs it.
-func (s *Scheduler) work(ctx context.Context, job Job) {
-	defer func() {
-		if recover() != nil {
-			s.o.Observe(Event{Kind: Panicked, Key: job.Key, Slot: job.Slot, Stack: string(debug.Stack())})
-		}
-	}()
+func (s *Scheduler) isTaken(site string) bool {
 	s.mu.Lock()
-	l := s.lines[job.Key]
-	s.mu.Unlock()
-	if l == nil || !s.begin(ctx, l, job) {
-		return
-	}
-	s.o.Run(ctx, job)
-	if ctx.Err() != nil {
-		s.reopen(ctx, job)
+	defer s.mu.Unlock()
+	return s.taken[site]
+}
+
+func (s *Scheduler) take(sites []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, site := range sites {
+		s.taken[site] = true
 	}
 }
 
-// begin records the slot as begun. It is not when another process was first, or when
-// the store failed; then the slot is due again.
-func (s *Scheduler) begin(ctx context.Context, l *line, job Job) bool {
-	last, ok, err := s.o.Slots.LastSlot(ctx, job.Key)
-	if err == nil && ok && !last.Before(job.Slot) && !last.After(s.o.Now()) {
-		return false
-	}
-	if err == nil {
-		err = s.o.Slots.SetLastSlot(ctx, job.Key, job.Slot)
-	}
-	if err != nil {
-		l.mu.Lock()
-		l.handled, l.wake = job.Slot.Add(-time.Second), time.Time{}
-		l.mu.Unlock()
-		s.o.Observe(Event{Kind: Failed, Key: job.Key, Slot: job.Slot, Err: err})
-		return false
-	}
-	return true
-}
-
-// reopen makes the slot of a run that was broken off due again at the next start.
-func (s *Scheduler) reopen(ctx context.Context, job Job) {
-	const patience = 5 * time.Second
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	err := s.o.Slots.SetLastSlot(ctx, job.Key, job.Slot.Add(-time.Second))
-	s.o.Observe(Event{Kind: BrokenOff, Key: job.Key, Slot: job.Slot, Err: err})
-}
-
-// recoverTick keeps the schedule going when deciding about a site panics.
-func (s *Scheduler) recoverTick() cron.JobWrapper {
-	return func(j cron.Job) cron.Job {
-		return cron.FuncJob(func() {
-			defer func() {
-				if recover() != nil {
-					s.o.Observe(Event{Kind: Panicked, Stack: string(debug.Stack())})
-				}
-			}()
-			j.Run()
-		})
+func (s *Scheduler) release(sites []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, site := range sites {
+		delete(s.taken, site)
 	}
 }

@@ -5,9 +5,12 @@ import (
 	"time"
 )
 
-// Job is one site to be worked on for one slot.
+// Job is one site, or several of a set, to be worked on for one slot.
 type Job struct {
+	// Key is the site's id, or stands for the set.
 	Key string
+	// Sites are the ids of the sites whose slot is due.
+	Sites []string
 	// Slot is the time that the schedule names, before jitter, in UTC.
 	Slot time.Time
 }
@@ -15,6 +18,12 @@ type Job struct {
 // Handler does the work of a job. It returns when the work has ended, which it must
 // soon after its context does. It does not panic.
 type Handler func(ctx context.Context, job Job)
+
+// Runner does the work of a job. It calls each once for every site that it gets to, which
+// notes that the site's slot is begun and then calls work. When the slot is not to begin,
+// because the scheduler is being stopped or the site has left the table, work is not
+// called. each may be called from several goroutines; it stops a panic of work.
+type Runner func(ctx context.Context, job Job, each func(site string, work func()))
 
 // Queue carries out jobs: each some time after it was submitted, at most one of a key
 // at a time, as many keys at once as the queue allows. A queue shared by several
@@ -41,6 +50,8 @@ type Slots interface {
 	LastSlot(ctx context.Context, key string) (slot time.Time, ok bool, err error)
 	// SetLastSlot keeps it.
 	SetLastSlot(ctx context.Context, key string, slot time.Time) error
+	// Reopen notes that the slot, if it is the last one, is not begun after all.
+	Reopen(ctx context.Context, key string, slot time.Time) error
 }
 
 // Event is something that happened in the schedule and is worth a log line or a count.
@@ -67,9 +78,9 @@ const (
 	CaughtUp EventKind = "caughtUp"
 	// Skipped: a slot was due while the site was still being worked on.
 	Skipped EventKind = "skipped"
-	// BrokenOff: a job under way was ended by Stop; its slot is due again at the next start.
+	// BrokenOff: work on a site was ended by Stop; its slot is due again at the next start.
 	BrokenOff EventKind = "brokenOff"
-	// Panicked: a job panicked.
+	// Panicked: the work on a site panicked, or what comes after all sites of a set.
 	Panicked EventKind = "panicked"
 	// Failed: the store or the queue failed; what was to be done is tried again.
 	Failed EventKind = "failed"

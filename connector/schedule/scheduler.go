@@ -21,9 +21,9 @@ type Options struct {
 	Queue Queue
 	// Slots remembers what was begun.
 	Slots Slots
-	// Run works on one site. Its context ends when the scheduler is stopped and the
+	// Run does the work of a job. Its context ends when the scheduler is stopped and the
 	// queue's time of grace is over. It may panic.
-	Run Handler
+	Run Runner
 	// Now is the clock.
 	Now func() time.Time
 	// Observe is told what happens; it may be called from several goroutines.
@@ -39,13 +39,20 @@ type Scheduler struct {
 	// sweeps are those begun outside cron: at the start and after a new table.
 	sweeps sync.WaitGroup
 
+	// deciding makes deciding what is due one decision at a time. It is taken before mu.
+	deciding sync.Mutex
+
 	mu    sync.Mutex
 	phase phase
 	// ctx is that of deciding, which goes on long after Start returned; Stop ends it.
 	ctx    context.Context
 	cancel context.CancelFunc
-	lines  map[string]*line
-	beat   time.Time
+	// lines is the table by site, batches the same by job.
+	lines   map[string]*line
+	batches map[string]*batch
+	// taken are the sites that wait in the queue or are worked on.
+	taken map[string]bool
+	beat  time.Time
 }
 
 type phase int
@@ -64,7 +71,7 @@ func New(o Options) (*Scheduler, error) {
 	if o.Observe == nil {
 		o.Observe = func(Event) {}
 	}
-	s := &Scheduler{o: o, lines: map[string]*line{}}
+	s := &Scheduler{o: o, lines: map[string]*line{}, batches: map[string]*batch{}, taken: map[string]bool{}}
 	// Entries compute in their own zone. Skip must stand outside Recover: the other
 	// way round an entry that panicked once would be skipped for ever after.
 	s.cron = cron.New(
@@ -79,6 +86,8 @@ func New(o Options) (*Scheduler, error) {
 // missed since its last one. A site without a last slot waits for its first. The
 // values of ctx reach the runs, its end does not: that is Stop's business.
 func (s *Scheduler) Start(ctx context.Context, table []Entry) error {
+	s.deciding.Lock()
+	defer s.deciding.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.phase != unborn {
@@ -107,6 +116,8 @@ func (s *Scheduler) Replace(table []Entry) error {
 	if err := checkTable(table); err != nil {
 		return err
 	}
+	s.deciding.Lock()
+	defer s.deciding.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.phase != running {
@@ -161,25 +172,11 @@ func (s *Scheduler) Alive() error {
 // site that is not in the table.
 func (s *Scheduler) Next(key string) (slot, at time.Time, ok bool) {
 	s.mu.Lock()
-	l := s.lines[key]
+	var e Entry
+	if l := s.lines[key]; l != nil {
+		e = l.entry
+	}
 	s.mu.Unlock()
-	if l == nil {
-		return time.Time{}, time.Time{}, false
-	}
-	slot, at = l.entry.next(s.o.Now())
+	slot, at = e.next(s.o.Now())
 	return slot, at, !slot.IsZero()
-}
-
-func checkTable(table []Entry) error {
-	seen := make(map[string]bool, len(table))
-	var problems []error
-	for _, e := range table {
-		if err := e.check(); err != nil {
-			problems = append(problems, err)
-		} else if seen[e.Key] {
-			problems = append(problems, fmt.Errorf("schedule table: site %s stands in it twice", e.Key))
-		}
-		seen[e.Key] = true
-	}
-	return errors.Join(problems...)
 }

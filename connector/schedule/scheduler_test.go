@@ -43,6 +43,15 @@ func (s *slots) SetLastSlot(_ context.Context, key string, slot time.Time) error
 	return nil
 }
 
+func (s *slots) Reopen(_ context.Context, key string, slot time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last[key].Equal(slot) {
+		s.last[key] = slot.Add(-time.Microsecond)
+	}
+	return nil
+}
+
 func (s *slots) setFail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,7 +70,7 @@ type bench struct {
 	stacks []string
 }
 
-// setup makes a bench in a bubble; run is what a run does after it was noted.
+// setup makes a bench in a bubble; run is what a run does for a site after it was noted.
 func setup(t *testing.T, parallel int, run func(context.Context, schedule.Job)) *bench {
 	t.Helper()
 	b := &bench{slots: &slots{last: map[string]time.Time{}}}
@@ -71,12 +80,16 @@ func setup(t *testing.T, parallel int, run func(context.Context, schedule.Job)) 
 	}
 	b.Scheduler, err = schedule.New(schedule.Options{
 		Queue: b.queue, Slots: b.slots, Now: time.Now,
-		Run: func(ctx context.Context, job schedule.Job) {
-			b.mu.Lock()
-			b.runs = append(b.runs, fmt.Sprintf("%s %s for %s", job.Key, clock(time.Now()), clock(job.Slot)))
-			b.mu.Unlock()
-			if run != nil {
-				run(ctx, job)
+		Run: func(ctx context.Context, job schedule.Job, each func(string, func())) {
+			for _, site := range job.Sites {
+				each(site, func() {
+					b.mu.Lock()
+					b.runs = append(b.runs, fmt.Sprintf("%s %s for %s", site, clock(time.Now()), clock(job.Slot)))
+					b.mu.Unlock()
+					if run != nil {
+						run(ctx, schedule.Job{Key: site, Slot: job.Slot})
+					}
+				})
 			}
 		},
 		Observe: func(e schedule.Event) {
@@ -276,7 +289,9 @@ func TestStopGivesGraceThenEndsTheContext(t *testing.T) {
 		second.slots = b.slots
 		second.Scheduler, _ = schedule.New(schedule.Options{
 			Queue: second.queue, Slots: b.slots, Now: time.Now,
-			Run: func(_ context.Context, job schedule.Job) { second.runs = append(second.runs, job.Key) },
+			Run: func(_ context.Context, job schedule.Job, each func(string, func())) {
+				each(job.Key, func() { second.runs = append(second.runs, job.Key) })
+			},
 		})
 		first := b.runs[0]
 		second.start(t, entry(t, "under way", "0 1 * * *"), entry(t, "waiting", "0 1 * * *"))
@@ -425,7 +440,7 @@ func TestAliveNoticesAClockThatRunsAhead(t *testing.T) {
 		var ahead time.Duration
 		q, _ := local.New(local.Options{Parallel: 1})
 		s, err := schedule.New(schedule.Options{
-			Queue: q, Slots: &slots{}, Run: func(context.Context, schedule.Job) {},
+			Queue: q, Slots: &slots{}, Run: func(context.Context, schedule.Job, func(string, func())) {},
 			Now: func() time.Time { return time.Now().Add(ahead) },
 		})
 		if err != nil {

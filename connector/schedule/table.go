@@ -1,6 +1,8 @@
 package schedule
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"time"
@@ -10,16 +12,28 @@ import (
 type Entry struct {
 	// Key is the site's id.
 	Key string
+	// Set, if not empty, names the sites that are worked on in one job. They have the same
+	// Spec and Jitter, and are moved by the same time.
+	Set string
 	// Spec says when.
 	Spec Spec
-	// Jitter is the window over which sites with the same Spec are spread. A site is
+	// Jitter is the window over which sites, and sets, with the same Spec are spread. A site is
 	// always moved by the same time, and never as far as its next slot.
 	Jitter time.Duration
 }
 
-// same tells whether both lines make the same site due at the same moments.
-func (e Entry) same(f Entry) bool {
-	return e.Key == f.Key && e.Jitter == f.Jitter && e.Spec.same(f.Spec)
+// sameTimes tells whether both lines are due for the same slots.
+func (e Entry) sameTimes(f Entry) bool { return e.Jitter == f.Jitter && e.Spec.same(f.Spec) }
+
+// setMark begins the key of a set's job. No site's id has a NUL in it.
+const setMark = "\x00"
+
+// job is the key of the job that the site is worked on in.
+func (e Entry) job() string {
+	if e.Set != "" {
+		return setMark + e.Set
+	}
+	return e.Key
 }
 
 // check refuses what cannot be scheduled.
@@ -35,6 +49,28 @@ func (e Entry) check() error {
 	return nil
 }
 
+// checkTable refuses a table with all that is wrong with it.
+func checkTable(table []Entry) error {
+	seen := make(map[string]bool, len(table))
+	sets := map[string]Entry{}
+	var problems []error
+	for _, e := range table {
+		first, known := sets[e.Set]
+		switch err := e.check(); {
+		case err != nil:
+			problems = append(problems, err)
+		case seen[e.Key]:
+			problems = append(problems, fmt.Errorf("schedule table: site %s stands in it twice", e.Key))
+		case known && !first.sameTimes(e):
+			problems = append(problems, fmt.Errorf("schedule table: site %s has other times than the rest of its set", e.Key))
+		case e.Set != "":
+			sets[e.Set] = e
+		}
+		seen[e.Key] = true
+	}
+	return errors.Join(problems...)
+}
+
 // delay is how long after the slot the site is begun. It is in whole seconds, and
 // less than the time to the next slot.
 func (e Entry) delay(slot time.Time) time.Duration {
@@ -43,7 +79,7 @@ func (e Entry) delay(slot time.Time) time.Duration {
 		return 0
 	}
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(e.Key))
+	_, _ = h.Write([]byte(cmp.Or(e.Set, e.Key)))
 	return time.Duration(h.Sum64()%uint64(window/time.Second)) * time.Second //nolint:gosec // it is less than window
 }
 

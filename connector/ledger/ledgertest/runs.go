@@ -190,6 +190,22 @@ func testSites(t *testing.T, open func(*testing.T) ledger.Ledger) {
 			b.must(err)
 			b.same(map[string]ledger.SiteRecord{siteA: {ID: siteA, LastSlot: at(3)}}, got)
 		},
+		"a slot that was broken off is to begin again": func(b bundle) {
+			b.must(b.BeginSlot(b.Context(), siteA, at(3)))
+			b.must(b.ReopenSlot(b.Context(), siteA, at(2))) // another one was begun since
+			b.must(b.ReopenSlot(b.Context(), siteB, at(3))) // nothing was
+			got, err := b.Sites(b.Context())
+			b.must(err)
+			b.same(map[string]ledger.SiteRecord{siteA: {ID: siteA, LastSlot: at(3)}}, got)
+			b.must(b.ReopenSlot(b.Context(), siteA, at(3)))
+			one, _, err := b.Site(b.Context(), siteA)
+			b.must(err)
+			b.same(true, one.LastSlot.Before(at(3)) && one.LastSlot.After(at(2)))
+			b.must(b.BeginSlot(b.Context(), siteA, at(3)))
+			one, _, err = b.Site(b.Context(), siteA)
+			b.must(err)
+			b.same(at(3), one.LastSlot)
+		},
 		"saving replaces, and the sizes are in the state": func(b bundle) {
 			b.must(b.SaveSite(b.Context(), ledger.SiteRecord{ID: siteA, People: 1, Groups: 2, FrozenSince: at(1)}))
 			b.must(b.SaveSite(b.Context(), ledger.SiteRecord{ID: siteA, People: 900, Groups: 70}))

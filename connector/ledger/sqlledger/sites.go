@@ -77,3 +77,11 @@ func (l *Ledger) BeginSlot(ctx context.Context, site string, slot time.Time) err
 			site, micros(slot))
 	})
 }
+
+// ReopenSlot notes that the slot is to begin once more.
+func (l *Ledger) ReopenSlot(ctx context.Context, site string, slot time.Time) error {
+	return l.w.do(ctx, "reopen a slot", false, func(t *tx) error {
+		at := micros(slot)
+		return t.exec(`UPDATE sites SET last_slot = $3 WHERE id = $1 AND last_slot = $2`, site, at, at-1)
+	})
+}

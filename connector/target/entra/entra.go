@@ -96,8 +96,9 @@ type Target struct {
 }
 
 var (
-	_ target.Target = (*Target)(nil)
-	_ target.Teller = (*Target)(nil)
+	_ target.Target   = (*Target)(nil)
+	_ target.Teller   = (*Target)(nil)
+	_ target.Gatherer = (*Target)(nil)
 )
 
 // New makes a target. It makes no request.

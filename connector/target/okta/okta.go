@@ -90,8 +90,9 @@ type Target struct {
 }
 
 var (
-	_ target.Target = (*Target)(nil)
-	_ target.Teller = (*Target)(nil)
+	_ target.Target   = (*Target)(nil)
+	_ target.Teller   = (*Target)(nil)
+	_ target.Gatherer = (*Target)(nil)
 )
 
 // New makes a target. It makes no request.
@@ -156,6 +157,9 @@ func newID(o Options) func() string {
 // not among them.
 func (t *Target) Requests() int64 { return t.http.Requests() }
 
+// Gather is the same as in the capabilities.
+func (*Target) Gather() int { return gather }
+
 // Capabilities asks whether the identity source is there and may be read.
 func (t *Target) Capabilities(ctx context.Context) (target.Capabilities, error) {
 	if err := t.ask(ctx); err != nil {
@@ -169,7 +173,7 @@ func (t *Target) Capabilities(ctx context.Context) (target.Capabilities, error) 
 		FilterGroups: []scim.Path{externalID}, FilterNeeded: true, MembersReadable: true,
 		Suspend: true, DeleteGroups: true, RenameGroups: true,
 		MembersPerCreate: membersPerLoad, MembersPerAdd: membersPerLoad, MembersPerRemove: membersPerLoad,
-		Mixed: true, Bulk: maxEntities, Gather: gather, OnePhase: true,
+		Mixed: true, Bulk: maxEntities, Gather: t.Gather(), OnePhase: true,
 		GroupPaths:    []scim.Path{"displayName", "description"},
 		RequiredUser:  []scim.Path{userName, "name.givenName", "name.familyName", "emails"},
 		RequiredGroup: []scim.Path{"displayName"},
