@@ -169,7 +169,7 @@ func (p *pass) abilities() plan.Abilities {
 		Suspend: p.caps.Suspend, Delete: p.caps.Delete, DeleteGroups: p.caps.DeleteGroups,
 		RenameGroups: p.caps.RenameGroups, TakesPassword: p.caps.TakesPassword, NeedsPassword: p.caps.NeedsPassword,
 		UserPaths: p.caps.UserPaths, GroupPaths: p.caps.GroupPaths,
-		RequiredUser: p.caps.RequiredUser, RequiredGroup: p.caps.RequiredGroup,
+		RequiredUser: p.caps.RequiredUser, RequiredGroup: p.caps.RequiredGroup, LongestUser: p.caps.LongestUser,
 	}
 	if p.settings().ReplaceGroups { // nothing else depends on them
 		can.MembersPerCreate, can.MembersPerAdd, can.MembersPerRemove = p.caps.MembersPerCreate, p.caps.MembersPerAdd, p.caps.MembersPerRemove

@@ -69,9 +69,15 @@ func (p patient) Results(ctx context.Context, pending []target.Pending) ([]targe
 // enough for the school's keys.
 func newTenant(t *testing.T, preset string, seed uint64, more string) *tenant {
 	t.Helper()
+	return tenantWith(t, preset, seed, 64, more)
+}
+
+// tenantWith is one whose attribute has so many characters.
+func tenantWith(t *testing.T, preset string, seed uint64, longest int, more string) *tenant {
+	t.Helper()
 	o := &tenant{}
 	o.Service = entraworld.New(entraworld.Options{
-		Seed: seed, Domains: []string{"trust.example"}, EmployeeIDMax: 64, TokenTTL: 365 * 24 * time.Hour, Now: func() time.Time { return o.now() },
+		Seed: seed, Domains: []string{"trust.example"}, EmployeeIDMax: longest, TokenTTL: 365 * 24 * time.Hour, Now: func() time.Time { return o.now() },
 		Limits: entraworld.Limits{Uploads: -1, LogReads: -1, ResourceUnits: -1, Writes: -1}, // the clock stands still meanwhile
 	})
 	web := httptest.NewServer(o.Handler())
@@ -194,6 +200,26 @@ func TestEntraID(t *testing.T) {
 		t.Errorf("what was accepted was uploaded again, in %d calls", n)
 	}
 	o.spared()
+}
+
+// TestEntraIDLongKeys takes a school to Entra ID as the documents set it up, and without a
+// rule for keys: everybody is told of, and nothing is sent.
+func TestEntraIDLongKeys(t *testing.T) {
+	t.Parallel()
+	o := tenantWith(t, "tiny", 56, 16, "")
+	run := o.try(t.Context()).Runs[0]
+	told := 0
+	for _, trouble := range run.Troubles {
+		if strings.Contains(trouble.Reason, "shortCode(person.id, 16)") {
+			told++
+		}
+	}
+	if people := len(o.current(0, world.Student)) + len(o.current(0, world.Staff)); run.Status == connector.Done || told != people {
+		t.Errorf("%s: %s; %d people are told of, want %d", run.Status, run.Reason, told, people)
+	}
+	if n := o.Requests()[entraworld.Uploads]; n != 0 {
+		t.Errorf("%d uploads were made", n)
+	}
 }
 
 // TestEntraIDRations spreads a first load over days on which the tenant may make one call.

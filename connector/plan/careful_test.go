@@ -123,6 +123,23 @@ func TestComputeKeepsToWhatItMay(t *testing.T) {
 			in.Can.RequiredUser = []scim.Path{"userName", "name", "emails"}
 			in.Desired.Users = append(in.Desired.Users, user("c", "cat", "Cole"))
 		}, []string{"skip c"}},
+		"a key is too long for who comes": {func(in *Input) {
+			in.Can.LongestUser = map[scim.Path]int{"externalId": 3}
+			in.Desired.Users = append(in.Desired.Users, user("long", "cat", "Cole"))
+			in.Desired.Groups[0].Members = []string{"a", "b", "long"}
+		}, []string{"skip long"}},
+		"a value is as long as can be": {func(in *Input) {
+			rename(in)
+			in.Can.LongestUser = map[scim.Path]int{"name.familyName": 5, "userName": 3}
+		}, []string{"updateUser a set name.familyName"}},
+		"a value becomes too long": {func(in *Input) {
+			rename(in)
+			in.Can.LongestUser = map[scim.Path]int{"name.familyName": 4}
+		}, []string{"skip a"}},
+		"a value that stays too long is not in the way": {func(in *Input) {
+			rename(in)
+			in.Can.LongestUser = map[scim.Path]int{"externalId": 0, "active": 0, "userName": 1}
+		}, []string{"updateUser a set name.familyName"}},
 		"groups cannot be renamed": {func(in *Input) {
 			in.Can.RenameGroups = false
 			in.Desired.Groups[0].Attributes = scim.Attributes{{Path: "displayName", Value: "Other"}, {Path: "externalId", Value: "g"}}
@@ -290,6 +307,25 @@ func TestWhole(t *testing.T) {
 	}
 	if all[1].Path != "title" {
 		t.Error("the change itself was changed")
+	}
+}
+
+// What is too long is told with its length, the limit and what to do, and without the value.
+func TestTooLong(t *testing.T) {
+	t.Parallel()
+	in := world()
+	in.Can.LongestUser = map[scim.Path]int{"externalId": 4, "name.familyName": 6}
+	in.Desired.Users = append(in.Desired.Users, user("a key", "cat", "Cole"), user("d", "dan", "Ŵałęsáß"))
+	var got []string
+	for _, s := range Compute(in).Skipped {
+		got = append(got, s.Reason)
+	}
+	want := []string{
+		"externalId has 5 characters, and the target holds 4: give a shorter key by the rule users.key, such as shortCode(person.id, 4)",
+		"name.familyName has 7 characters, and the target holds 6: shorten it in its rule",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

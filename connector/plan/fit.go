@@ -1,9 +1,11 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"simscim/scim"
 )
@@ -19,11 +21,12 @@ func (b *builder) fit(c *Change) string {
 		if !b.Can.TakesPassword {
 			c.Password = ""
 		}
-		return lacks(c.After, b.Can.RequiredUser)
+		return cmp.Or(lacks(c.After, b.Can.RequiredUser), b.tooLong(c))
 	case CreateGroup:
 		return lacks(c.After, b.Can.RequiredGroup)
 	case UpdateUser, ReactivateUser, RenameUser, AdoptUser:
 		c.Set = only(c.Set, b.Can.UserPaths)
+		return b.tooLong(c)
 	case UpdateGroup, AdoptGroup:
 		return b.fitGroup(c)
 	}
@@ -82,6 +85,34 @@ func lacks(attrs scim.Attributes, required []scim.Path) string {
 		return ""
 	}
 	return fmt.Sprintf("the target wants %s, and the rules yield none", strings.Join(missing, ", "))
+}
+
+// tooLong says which value of a user is longer than the target holds, and what to do about
+// it, or "".
+func (b *builder) tooLong(c *Change) string {
+	if len(b.Can.LongestUser) == 0 {
+		return ""
+	}
+	sent := c.After
+	if c.Action != CreateUser {
+		sent = make(scim.Attributes, len(c.Set))
+		for i, f := range c.Set {
+			sent[i] = scim.Attribute{Path: f.Path, Value: f.After}
+		}
+	}
+	for _, a := range sent {
+		most, limited := b.Can.LongestUser[a.Path]
+		n := utf8.RuneCountInString(sent.String(a.Path))
+		if !limited || n <= most {
+			continue
+		}
+		what := "shorten it in its rule"
+		if a.Path == externalID {
+			what = fmt.Sprintf("give a shorter key by the rule users.key, such as shortCode(person.id, %d)", most)
+		}
+		return fmt.Sprintf("%s has %d characters, and the target holds %d: %s", a.Path, n, most, what)
+	}
+	return ""
 }
 
 // within tells whether path is the attribute, or a part of it.

@@ -66,6 +66,8 @@ type Abilities struct {
 	// RequiredUser and RequiredGroup are what the target does not do without: an
 	// attribute, or any part of it.
 	RequiredUser, RequiredGroup []scim.Path
+	// LongestUser is how many characters the target holds of an attribute of a user.
+	LongestUser map[scim.Path]int
 	// MembersPerCreate is how many members travel with a create, MembersPerAdd and
 	// MembersPerRemove in one request (0 is any number).
 	MembersPerCreate, MembersPerAdd, MembersPerRemove int

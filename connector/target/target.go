@@ -177,6 +177,8 @@ type Capabilities struct {
 	UserPaths, GroupPaths []scim.Path
 	// RequiredUser and RequiredGroup are what the target does not do without.
 	RequiredUser, RequiredGroup []scim.Path
+	// LongestUser is how many characters the target holds of an attribute of a user.
+	LongestUser map[scim.Path]int
 	// OneValue says that a multi-valued attribute takes a single value.
 	OneValue bool
 	// Notes are facts worth reading in `check`, one sentence each.

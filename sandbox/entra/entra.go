@@ -58,13 +58,17 @@ type Options struct {
 	// ProcessAfter is how long records stay staged, LogAfter how long after that the log
 	// shows them; 1 and 5 minutes if zero.
 	ProcessAfter, LogAfter time.Duration
-	// EmployeeIDMax is the longest employeeId, 16 characters if it is zero.
+	// EmployeeIDMax is the longest employeeId, 16 characters if it is zero. With more the
+	// app says that it matches by another attribute, for which employeeId stands here.
 	EmployeeIDMax int
 	// PageSize is how many objects a page of a list, the log or a delta holds unless the
 	// client asks for fewer or, but for deltas, more; 100 if it is zero.
 	PageSize int
 	Limits   Limits
 }
+
+// longestEmployeeID is what Microsoft's employeeId holds.
+const longestEmployeeID = 16
 
 // InitialDomain is verified in each tenant.
 const InitialDomain = "sandbox.onmicrosoft.com"
@@ -104,7 +108,7 @@ func New(o Options) *Service {
 	o.TokenTTL = cmp.Or(o.TokenTTL, time.Hour)
 	o.Jobs = cmp.Or(o.Jobs, 1)
 	o.ProcessAfter, o.LogAfter = cmp.Or(o.ProcessAfter, time.Minute), cmp.Or(o.LogAfter, 5*time.Minute)
-	o.EmployeeIDMax, o.PageSize = cmp.Or(o.EmployeeIDMax, 16), cmp.Or(o.PageSize, 100)
+	o.EmployeeIDMax, o.PageSize = cmp.Or(o.EmployeeIDMax, longestEmployeeID), cmp.Or(o.PageSize, 100)
 	o.Limits = o.Limits.documented()
 	if len(o.Clients) == 0 {
 		sum := sha256.Sum256(fmt.Appendf(nil, "entra secret %d", o.Seed))

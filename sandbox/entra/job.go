@@ -133,6 +133,37 @@ func (c *call) readJob() (reply, error) {
 	}}, nil
 }
 
+// readSchema is the app's attribute mapping, as far as it is of any use here. Where
+// employeeId holds more than it does at Microsoft, it stands for another attribute.
+func (c *call) readSchema() (reply, error) {
+	if _, err := c.theJob(); err != nil {
+		return reply{}, err
+	}
+	matching := "employeeId"
+	if c.options.EmployeeIDMax > longestEmployeeID {
+		matching = "extensionAttribute1"
+	}
+	mapping := func(source, target string, priority int) any {
+		return map[string]any{
+			"defaultValue": nil, "exportMissingReferences": false, "flowBehavior": "FlowWhenChanged", "flowType": "Always", "matchingPriority": priority,
+			"source":              map[string]any{"expression": "[" + source + "]", "name": source, "type": "Attribute", "parameters": []any{}},
+			"targetAttributeName": target,
+		}
+	}
+	return reply{status: http.StatusOK, body: map[string]any{
+		"id": c.path[4], "version": "1.0", "directories": []any{},
+		"synchronizationRules": []any{map[string]any{
+			"name": "API2AAD", "sourceDirectoryName": "API", "targetDirectoryName": "Microsoft Entra ID",
+			"objectMappings": []any{map[string]any{
+				"enabled": true, "sourceObjectName": "User", "targetObjectName": "User",
+				"attributeMappings": []any{
+					mapping("externalId", matching, 1), mapping("userName", "userPrincipalName", 0), mapping("displayName", "displayName", 0),
+				},
+			}},
+		}},
+	}}, nil
+}
+
 func stampOf(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
 // Settle processes what is staged in active jobs, and shows all of the log, as if the

@@ -55,6 +55,7 @@ func (s *Service) table() []route {
 	return []route{
 		{"POST", jobs + "/bulkUpload", Uploads, upload, (*call).upload},
 		{"GET", jobs, JobReads, job, (*call).readJob},
+		{"GET", jobs + "/schema", JobReads, job, (*call).readSchema},
 		{"GET", "auditLogs/provisioning", LogReads, log, (*call).readLog},
 		{"GET", "users", UserLists, readUser, (*call).listUsers},
 		{"POST", "users", UserWrites, writeUser, (*call).createUser},

@@ -331,6 +331,23 @@ func TestJobStates(t *testing.T) {
 	a.want(404, "GET", "/v1.0/servicePrincipals/"+other.ServicePrincipal+"/synchronization/jobs/"+id, "")
 }
 
+func TestSchemaOfAJob(t *testing.T) {
+	t.Parallel()
+	for most, want := range map[int]string{0: "employeeId", 64: "extensionAttribute1"} {
+		a := open(t, entra.Options{EmployeeIDMax: most})
+		rule := a.want(200, "GET", "$jobs;/schema", "").doc["synchronizationRules"].([]any)[0].(map[string]any)
+		object := rule["objectMappings"].([]any)[0].(map[string]any)
+		first := object["attributeMappings"].([]any)[0].(map[string]any)
+		if source := first["source"].(map[string]any)["expression"]; first["targetAttributeName"] != want || source != "[externalId]" || first["matchingPriority"] != 1.0 {
+			t.Errorf("with %d characters the app maps %v", most, first)
+		}
+	}
+	a := open(t, entra.Options{Clients: []entra.Client{{ID: "c", Secret: "s", Roles: []string{entra.RoleUpload}}}})
+	a.want(403, "GET", "$jobs;/schema", "")
+	a = open(t, entra.Options{})
+	a.want(404, "GET", "/v1.0/servicePrincipals/x/synchronization/jobs/$job;/schema", "")
+}
+
 func TestUploadLimits(t *testing.T) {
 	t.Parallel()
 	a := open(t, entra.Options{Limits: entra.Limits{Uploads: 2, UploadsPerDay: 4}})

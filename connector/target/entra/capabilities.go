@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -49,13 +50,12 @@ func (t *Target) ask(ctx context.Context) (target.Capabilities, error) {
 		RequiredUser: []scim.Path{"userName", displayName}, RequiredGroup: []scim.Path{displayName},
 		Notes: []string{
 			fmt.Sprintf("users are uploaded %d at a time, at most %d uploads in 24 hours; the provisioning log confirms them some minutes later", perUpload, t.daily()),
-			fmt.Sprintf("by default the provisioning app matches a person's key with employeeId, which holds %d characters: a longer key needs a rule users.key, or another matching attribute there", longestEmployeeID),
 		},
 	}
 	if t.cfg.GroupKind == class {
 		caps.MembersPerCreate = 0
 	}
-	for _, probe := range []func(context.Context, *target.Capabilities) error{t.askJob, t.askUpload, t.askLog, t.askGraph} {
+	for _, probe := range []func(context.Context, *target.Capabilities) error{t.askJob, t.askMapping, t.askUpload, t.askLog, t.askGraph} {
 		if err := probe(ctx, &caps); err != nil {
 			return caps, err
 		}
@@ -71,13 +71,33 @@ func (t *Target) askJob(ctx context.Context, caps *target.Capabilities) error {
 	s, err := t.readJob(ctx)
 	switch {
 	case isStatus(err, http.StatusForbidden):
-		note(caps, "the permission %s is missing: whether the provisioning job is paused cannot be seen", permJob)
+		note(caps, "the permission %s is missing: whether the provisioning job is paused cannot be seen, nor where it puts a person's key, which is taken to be employeeId", permJob)
 	case scim.IsNotFound(err):
 		return fmt.Errorf("there is no such provisioning job: copy servicePrincipal and job out of the Provisioning API Endpoint of the provisioning app: %w", clean(err, nil))
 	case err != nil:
 		return fmt.Errorf("ask how the provisioning job is: %w", clean(err, nil))
 	case s.trouble() != "":
 		note(caps, "%s", s.trouble())
+	}
+	return nil
+}
+
+// askMapping finds out where the provisioning app puts a person's key. It is employeeId
+// unless somebody has changed the mapping.
+func (t *Target) askMapping(ctx context.Context, caps *target.Capabilities) error {
+	s, err := t.readSchema(ctx)
+	e, refused := errors.AsType[*scim.Error](err)
+	keys := s.keys()
+	switch {
+	case isStatus(err, http.StatusForbidden), slices.Contains(keys, scim.Fold("employeeId")):
+		caps.LongestUser = map[scim.Path]int{externalID: longestEmployeeID}
+		note(caps, "a person's key goes into employeeId, which holds %d characters: who has a longer one is left out until a rule users.key gives a shorter one, such as shortCode(person.id, %d)", longestEmployeeID, longestEmployeeID)
+	case len(keys) > 0:
+		note(caps, "the provisioning app does not put a person's key into employeeId, where simscim looks for it: accounts that exist are not recognised, and drift is not found")
+	case err == nil, refused && !scim.IsRetryable(e) && !target.CredentialsRefused(e): // not every cloud tells
+		note(caps, "by default a person's key goes into employeeId, which holds %d characters: a longer one needs a rule users.key, or another matching attribute in the provisioning app", longestEmployeeID)
+	default:
+		return fmt.Errorf("ask how the provisioning app maps attributes: %w", clean(err, nil))
 	}
 	return nil
 }

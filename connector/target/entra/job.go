@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"simscim/internal/httpx"
+	"simscim/scim"
 )
 
 // jobStatus is how the provisioning job is.
@@ -24,7 +26,8 @@ func (t *Target) readJob(ctx context.Context) (s jobStatus, err error) {
 	if err != nil {
 		return s, err
 	}
-	return s, decode(answer, t.now(), &s)
+	err = decode(answer, t.now(), &s)
+	return s, err
 }
 
 // trouble says why the job does not process what is uploaded, and what to do about it, or
@@ -45,4 +48,43 @@ func (s *jobStatus) trouble() string {
 	default:
 		return ""
 	}
+}
+
+// jobSchema is how the provisioning app maps attributes (synchronizationSchema of Graph).
+type jobSchema struct {
+	SynchronizationRules []struct {
+		ObjectMappings []struct {
+			AttributeMappings []struct {
+				TargetAttributeName string
+				Source              struct{ Expression string }
+			}
+		}
+	}
+}
+
+func (t *Target) readSchema(ctx context.Context) (s jobSchema, err error) {
+	answer, err := t.graph.Do(ctx, httpx.Request{
+		Method: http.MethodGet, Path: t.jobPath() + "/schema", Route: "/synchronization/jobs/{id}/schema", Accept: jsonType,
+	})
+	if err != nil {
+		return s, err
+	}
+	err = decode(answer, t.now(), &s)
+	return s, err
+}
+
+// keys are the attributes of an account, folded, into which a person's key goes as it is.
+// The name of the source's attribute may stand behind its schema's.
+func (s *jobSchema) keys() (names []string) {
+	for _, rule := range s.SynchronizationRules {
+		for _, object := range rule.ObjectMappings {
+			for _, m := range object.AttributeMappings {
+				name := strings.Trim(m.Source.Expression, "[]")
+				if scim.Fold(name[strings.LastIndex(name, ":")+1:]) == scim.Fold(string(externalID)) {
+					names = append(names, scim.Fold(m.TargetAttributeName))
+				}
+			}
+		}
+	}
+	return names
 }

@@ -177,6 +177,7 @@ func (t *Target) Capabilities(ctx context.Context) (target.Capabilities, error) 
 		GroupPaths:    []scim.Path{"displayName", "description"},
 		RequiredUser:  []scim.Path{userName, "name.givenName", "name.familyName", "emails"},
 		RequiredGroup: []scim.Path{"displayName"},
+		LongestUser:   longest(),
 		OneValue:      true,
 		Notes: []string{
 			"Suspending deactivates the account; nothing of it can be read until it is active again. Accounts are not deleted.",

@@ -40,6 +40,16 @@ func lengths(kind scim.Kind) map[string]length {
 	}
 }
 
+// longest are the lengths of what no account does without, by path.
+func longest() map[scim.Path]int {
+	by, l := map[scim.Path]int{externalID: maxKey}, lengths(scim.User)
+	for _, path := range []scim.Path{userName, "name.givenName", "name.familyName", `emails[type eq "work"].value`} {
+		name, _ := nameOf(scim.User, path)
+		by[path] = l[name].most
+	}
+	return by
+}
+
 // required are the attributes without which there is no record.
 func required(kind scim.Kind) []string {
 	if kind == scim.Group {
