@@ -2,36 +2,26 @@ package sandbox
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"simscim/internal/auth/keytest"
 	"simscim/sandbox/idp"
 	"simscim/sandbox/oneroster"
 	"simscim/sandbox/simsid"
 	"simscim/sandbox/world"
 )
 
-var testKey = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	return key
-})
-
 func start(t *testing.T, preset string) (*Sandbox, *Running) {
 	t.Helper()
 	s, err := New(Options{
-		Preset: preset, Seed: 3, Now: time.Now, Key: testKey(),
+		Preset: preset, Seed: 3, Now: time.Now, Key: keytest.Shared(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -132,14 +132,14 @@ func TestUnits(t *testing.T) {
 		!strings.HasPrefix(got.header.Get("x-ms-throttle-scope"), "Tenant_Application/ReadWrite/"+a.Clients()[0].ID+"/") {
 		t.Errorf("headers %v", got.header)
 	}
-	a.clock.move(10 * time.Second)
+	a.clock.Advance(10 * time.Second)
 	a.want(201, "POST", "/v1.0/groups", group("a", ""))
 	a.want(201, "POST", "/v1.0/groups", group("b", ""))
 	if got := a.want(429, "POST", "/v1.0/groups", group("c", "")); got.header.Get("x-ms-throttle-information") != "WriteLimitExceeded" || got.header.Get("Retry-After") != "75" {
 		t.Errorf("headers %v", got.header)
 	}
 	a.want(200, "GET", "/v1.0/groups", "")
-	a.clock.move(75 * time.Second)
+	a.clock.Advance(75 * time.Second)
 	a.want(201, "POST", "/v1.0/groups", group("c", ""))
 }
 

@@ -8,36 +8,18 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"simscim/internal/clock/clocktest"
 	"simscim/sandbox/entra"
 )
-
-// clock is moved by hand.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
 
 // tenant is a look-alike behind a server, and a client that has signed in.
 type tenant struct {
 	*entra.Service
 	t     *testing.T
-	clock *clock
+	clock *clocktest.Clock
 	base  string
 	token string
 	// vars are put in the place of $names in paths and bodies.
@@ -46,8 +28,8 @@ type tenant struct {
 
 func open(t *testing.T, o entra.Options) *tenant {
 	t.Helper()
-	c := &clock{at: time.Date(2026, 9, 1, 8, 0, 0, 0, time.UTC)}
-	o.Now = c.now
+	c := clocktest.New(time.Date(2026, 9, 1, 8, 0, 0, 0, time.UTC))
+	o.Now = c.Now
 	if o.Domains == nil {
 		o.Domains = []string{"oakfield.example"}
 	}

@@ -25,9 +25,9 @@ func TestLogFilters(t *testing.T) {
 	t.Parallel()
 	a := open(t, entra.Options{Limits: entra.Limits{LogReads: -1}})
 	a.upload(newcomer("1"), record("B2", ""))
-	a.clock.move(time.Minute)
+	a.clock.Advance(time.Minute)
 	a.upload(newcomer("3"))
-	a.clock.move(time.Hour)
+	a.clock.Advance(time.Hour)
 	for _, c := range []struct {
 		filter string
 		want   []string
@@ -114,7 +114,7 @@ func TestLogPages(t *testing.T) {
 		want = append([]string{fmt.Sprint(i)}, want...)
 	}
 	a.upload(records...)
-	a.clock.move(time.Hour)
+	a.clock.Advance(time.Hour)
 	var got []string
 	next := logPath + "?$top=3&$filter=jobid eq '$job;'"
 	for pages := 0; next != ""; pages++ {
@@ -123,7 +123,7 @@ func TestLogPages(t *testing.T) {
 		next, _ = page.doc["@odata.nextLink"].(string)
 		if pages == 0 { // what arrives meanwhile moves nothing
 			a.upload(newcomer("8"))
-			a.clock.move(time.Hour)
+			a.clock.Advance(time.Hour)
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -147,6 +147,6 @@ func TestLogLimit(t *testing.T) {
 	a.token = a.signIn(a.Clients()[1])
 	a.want(200, "GET", logPath, "") // the limit is each client's own
 	a.token = first
-	a.clock.move(10 * time.Second)
+	a.clock.Advance(10 * time.Second)
 	a.want(200, "GET", logPath, "")
 }

@@ -6,40 +6,18 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
 	"maps"
-	"math/big"
 	"strings"
 	"testing"
 	"time"
 
+	"simscim/internal/auth/keytest"
 	"simscim/sandbox/entra"
 )
 
 const appID = "5f0b3b1e-0000-4000-8000-000000000001"
-
-func key(t *testing.T) (*rsa.PrivateKey, *x509.Certificate) {
-	t.Helper()
-	k, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "simscim"},
-		NotBefore: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &k.PublicKey, k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k, cert
-}
 
 func sign(t *testing.T, k *rsa.PrivateKey, header, claims map[string]any) string {
 	t.Helper()
@@ -107,7 +85,7 @@ func TestSecret(t *testing.T) {
 	}
 	a.want(200, "GET", "/v1.0/users", "")
 	a.want(403, "POST", "/v1.0/users", account("p"))
-	a.clock.move(time.Minute)
+	a.clock.Advance(time.Minute)
 	if got := a.want(401, "GET", "/v1.0/users", ""); !strings.Contains(got.raw, `"code":"InvalidAuthenticationToken"`) || !strings.Contains(got.raw, "expired") {
 		t.Errorf("expired: %s", got.raw)
 	}
@@ -128,13 +106,14 @@ func TestSecret(t *testing.T) {
 
 func TestAssertion(t *testing.T) {
 	t.Parallel()
-	k, cert := key(t)
-	other, _ := key(t)
+	year := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	k, cert := keytest.Certificate(t, year, year.AddDate(1, 0, 0))
+	other, _ := keytest.Certificate(t, year, year.AddDate(1, 0, 0))
 	a := open(t, entra.Options{Clients: []entra.Client{{
 		ID: appID, Certificates: []*x509.Certificate{cert},
 		Federated: []entra.Federation{{Issuer: "https://cluster.example", Subject: "system:serviceaccount:simscim:simscim", Key: &other.PublicKey}},
 	}}})
-	now := a.clock.now()
+	now := a.clock.Now()
 	thumb := sha256.Sum256(cert.Raw)
 	header := map[string]any{"alg": "RS256", "typ": "JWT", "x5t#S256": base64.RawURLEncoding.EncodeToString(thumb[:])}
 	at := "/" + a.Tenant() + "/oauth2/v2.0/token"
@@ -178,7 +157,7 @@ func TestAssertion(t *testing.T) {
 	if got := a.post(at, form(appID, "client_assertion", sign(t, k, header, own))); got.status != 400 {
 		t.Errorf("without a type: %d", got.status)
 	}
-	a.clock.move(366 * 24 * time.Hour)
+	a.clock.Advance(366 * 24 * time.Hour)
 	if got := a.post(at, form(appID, "client_assertion", sign(t, k, header, own), "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")); !strings.Contains(got.raw, "AADSTS7000222: ") {
 		t.Errorf("expired certificate: %s", got.raw)
 	}

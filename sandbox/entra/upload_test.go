@@ -130,23 +130,23 @@ func TestProcessing(t *testing.T) {
 	t.Parallel()
 	a := open(t, entra.Options{})
 	a.upload(newcomer("1"), newcomer("2"))
-	a.clock.move(time.Minute - time.Second)
+	a.clock.Advance(time.Minute - time.Second)
 	if users, _, _ := a.Counts(); users != 0 {
 		t.Fatal("processed too early")
 	}
-	a.clock.move(time.Second)
+	a.clock.Advance(time.Second)
 	if users, _, _ := a.Counts(); users != 2 {
 		t.Fatal("not processed in time")
 	}
 	a.wantLog()
-	a.clock.move(5 * time.Minute)
+	a.clock.Advance(5 * time.Minute)
 	a.wantLog("1 create success", "2 create success")
 	a.upload(
 		record("1", `, "title": "Dr", "active": true`), // an update leaves the rest alone
 		record("2", `, "active": false`),
 		newcomer("3"),
 	)
-	a.clock.move(time.Minute)
+	a.clock.Advance(time.Minute)
 	var got []string
 	for _, u := range a.Snapshot().Users {
 		got = append(got, fmt.Sprint(u.EmployeeID, u.Enabled, u.DisplayName, u.Properties["jobTitle"]))
@@ -154,7 +154,7 @@ func TestProcessing(t *testing.T) {
 	if diff := cmp.Diff([]string{"1truePerson 1Dr", "2falsePerson 2<nil>", "3truePerson 3<nil>"}, got); diff != "" {
 		t.Error(diff)
 	}
-	a.clock.move(time.Hour)
+	a.clock.Advance(time.Hour)
 	a.wantLog("1 create success", "2 create success", "1 update success", "2 update success", "3 create success")
 }
 
@@ -293,7 +293,7 @@ func TestJobStates(t *testing.T) {
 	}
 	wait := func(users int) {
 		t.Helper()
-		a.clock.move(time.Hour)
+		a.clock.Advance(time.Hour)
 		if got, _, _ := a.Counts(); got != users {
 			t.Errorf("%d users, want %d", got, users)
 		}
@@ -353,7 +353,7 @@ func TestUploadLimits(t *testing.T) {
 	a := open(t, entra.Options{Limits: entra.Limits{Uploads: 2, UploadsPerDay: 4}})
 	const at = "$jobs;/bulkUpload"
 	a.upload(newcomer("1"))
-	a.clock.move(2 * time.Second)
+	a.clock.Advance(2 * time.Second)
 	a.upload(newcomer("2"))
 	if got := a.want(429, "POST", at, bulk(newcomer("3"))); got.header.Get("Retry-After") != "3" {
 		t.Errorf("Retry-After %q", got.header.Get("Retry-After"))
@@ -363,15 +363,15 @@ func TestUploadLimits(t *testing.T) {
 		t.Error("Retry-After is there")
 	}
 	a.SetFaults(entra.Faults{})
-	a.clock.move(3 * time.Second)
+	a.clock.Advance(3 * time.Second)
 	a.upload(newcomer("3"))
-	a.clock.move(5 * time.Second)
+	a.clock.Advance(5 * time.Second)
 	a.upload(newcomer("4"))
-	a.clock.move(5 * time.Second)
+	a.clock.Advance(5 * time.Second)
 	if got := a.want(429, "POST", at, bulk(newcomer("5"))); got.header.Get("Retry-After") != "86385" {
 		t.Errorf("Retry-After %q", got.header.Get("Retry-After"))
 	}
-	a.clock.move(24*time.Hour - 15*time.Second)
+	a.clock.Advance(24*time.Hour - 15*time.Second)
 	a.upload(newcomer("5"))
 	if n := a.Requests()[entra.Uploads]; n != 8 {
 		t.Errorf("%d uploads counted", n)

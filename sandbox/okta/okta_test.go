@@ -1,8 +1,6 @@
 package okta_test
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -220,13 +218,4 @@ func TestImportLeavesOut(t *testing.T) {
 	if got := b.org.Snapshot("two"); len(got.Users) != 0 || len(got.Failures) != 1 {
 		t.Errorf("a user name was given twice: %v", got)
 	}
-}
-
-func newKey(t testing.TB) *rsa.PrivateKey {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
 }

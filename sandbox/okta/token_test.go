@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"simscim/internal/auth/keytest"
 	"simscim/sandbox/okta"
 )
 
@@ -62,7 +63,7 @@ func (b *bench) signIn(t testing.TB, f url.Values) (int, map[string]any) {
 
 func TestServiceApp(t *testing.T) {
 	t.Parallel()
-	key := newKey(t)
+	key := keytest.New(t)
 	b := setup(t, func(o *okta.Options) { o.Key = &key.PublicKey })
 	status, body := b.signIn(t, form(okta.ScopeManage+" "+okta.ScopeRead, assertion(t, key, b.claims("1"), "")))
 	if status != 200 || body["token_type"] != "Bearer" || body["expires_in"] != 3600.0 || body["scope"] != okta.ScopeManage+" "+okta.ScopeRead {
@@ -99,7 +100,7 @@ func TestServiceApp(t *testing.T) {
 
 func TestBadSignIn(t *testing.T) {
 	t.Parallel()
-	key, other := newKey(t), newKey(t)
+	key, other := keytest.New(t), keytest.New(t)
 	b := setup(t, func(o *okta.Options) { o.Key, o.Scopes = &key.PublicKey, []string{okta.ScopeRead} })
 	with := func(id, name string, value any) string {
 		c := maps.Clone(b.claims(id))

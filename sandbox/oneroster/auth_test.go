@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"simscim/internal/auth/keytest"
+	"simscim/internal/clock/clocktest"
 	"simscim/sandbox/simsid"
 	"simscim/sandbox/world"
 )
@@ -65,7 +67,7 @@ func TestDistrictTokens(t *testing.T) {
 	if a := b.as(token, V11, "/orgs"); a.status != 200 {
 		t.Errorf("a token opens nothing: %d", a.status)
 	}
-	b.clock.advance(DefaultTokenTTL)
+	b.clock.Advance(DefaultTokenTTL)
 	if a := b.as(token, V11, "/orgs"); a.status != 401 {
 		t.Errorf("an expired token: %d", a.status)
 	}
@@ -167,8 +169,8 @@ func TestSchoolNeedsTheScope(t *testing.T) {
 func TestIntegratorsLimit(t *testing.T) {
 	t.Parallel()
 	w := still()
-	c := &clock{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}
-	sims, err := simsid.New(simsid.Options{World: w, Now: c.Now, Key: testKey(), PerSecond: 2})
+	c := clocktest.New(time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC))
+	sims, err := simsid.New(simsid.Options{World: w, Now: c.Now, Key: keytest.Shared(), PerSecond: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +194,7 @@ func TestIntegratorsLimit(t *testing.T) {
 	if a := b.get(V11, "/orgs"); a.status != 200 {
 		t.Errorf("the district is limited as well: %d", a.status)
 	}
-	c.advance(time.Second)
+	c.Advance(time.Second)
 	if a := b.as("x", V11, "/orgs"); a.status != 401 {
 		t.Errorf("a second later: %d", a.status)
 	}

@@ -102,7 +102,7 @@ func TestDatesOfChanges(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range []time.Duration{-48 * time.Hour, 48 * time.Hour} {
 		b := setup(t, "tiny")
-		b.clock.advance(b.w.Now().Add(ahead).Sub(b.clock.Now()))
+		b.clock.Advance(b.w.Now().Add(ahead).Sub(b.clock.Now()))
 		b.get(V11, "/orgs")
 		id := b.w.Rolls()[0].People(world.Staff)[0].ID
 		if _, err := b.w.Marry(id); err != nil {

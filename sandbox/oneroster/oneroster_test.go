@@ -1,8 +1,6 @@
 package oneroster
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -15,36 +13,11 @@ import (
 
 	"github.com/google/uuid"
 
+	"simscim/internal/auth/keytest"
+	"simscim/internal/clock/clocktest"
 	"simscim/sandbox/simsid"
 	"simscim/sandbox/world"
 )
-
-// testKey is made once: a key costs more than all the tests.
-var testKey = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	return key
-})
-
-// clock is a clock that tests move.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
 
 // bench is a service over a world of its own, mounted as the sandbox does.
 type bench struct {
@@ -52,7 +25,7 @@ type bench struct {
 	s     *Service
 	sims  *simsid.Service
 	w     *world.World
-	clock *clock
+	clock *clocktest.Clock
 	url   string
 	token string // the district's
 }
@@ -78,8 +51,8 @@ var still = sync.OnceValue(func() *world.World {
 // over is a service over a world.
 func over(t *testing.T, w *world.World, deviations ...string) *bench {
 	t.Helper()
-	c := &clock{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}
-	sims, err := simsid.New(simsid.Options{World: w, Now: c.Now, Key: testKey()})
+	c := clocktest.New(time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC))
+	sims, err := simsid.New(simsid.Options{World: w, Now: c.Now, Key: keytest.Shared()})
 	if err != nil {
 		t.Fatal(err)
 	}

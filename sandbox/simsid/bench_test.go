@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"simscim/internal/auth/keytest"
 	"simscim/sandbox/world"
 )
 
@@ -16,7 +17,7 @@ func BenchmarkSecondarySchool(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := New(Options{World: w, Now: time.Now, Key: testKey()})
+	s, err := New(Options{World: w, Now: time.Now, Key: keytest.Shared()})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"simscim/internal/auth/keytest"
 )
 
 // students asks for a page of the primary school's pupils, 50 at a time.
@@ -284,7 +286,7 @@ func FuzzTokenRequest(f *testing.F) {
 }
 
 func FuzzVerify(f *testing.F) {
-	s, err := newSigner(testKey())
+	s, err := newSigner(keytest.Shared())
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -1,56 +1,28 @@
 package simsid
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"simscim/internal/auth/keytest"
+	"simscim/internal/clock/clocktest"
 	"simscim/sandbox/world"
 )
-
-// testKey is made once: a key costs more than all the tests.
-var testKey = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	return key
-})
-
-// clock is a clock that tests move.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
 
 // bench is a service with a world of five schools, mounted as the sandbox does.
 type bench struct {
 	t     *testing.T
 	s     *Service
 	w     *world.World
-	clock *clock
+	clock *clocktest.Clock
 	url   string
 }
 
@@ -60,8 +32,8 @@ func setup(t *testing.T, change ...func(*Options)) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &clock{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}
-	o := Options{World: w, Now: c.Now, Key: testKey()}
+	c := clocktest.New(time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC))
+	o := Options{World: w, Now: c.Now, Key: keytest.Shared()}
 	for _, f := range change {
 		f(&o)
 	}

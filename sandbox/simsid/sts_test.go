@@ -195,11 +195,11 @@ func TestTokensExpire(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *Options) { o.TokenTTL = time.Minute })
 	token, path := b.token(b.school(0)), b.path(0, "")
-	b.clock.advance(59 * time.Second)
+	b.clock.Advance(59 * time.Second)
 	if a := b.get(path, token); a.status != 200 {
 		t.Errorf("before its end: %d", a.status)
 	}
-	b.clock.advance(time.Second)
+	b.clock.Advance(time.Second)
 	if a := b.get(path, token); a.status != 401 {
 		t.Errorf("at its end: %d", a.status)
 	}
@@ -251,7 +251,7 @@ func TestRateLimit(t *testing.T) {
 	if a.status != 429 || a.header.Get("Retry-After") != "1" || a.json(t)["message"] != "Rate limit is exceeded. Try again in 1 seconds." {
 		t.Errorf("got %d %s", a.status, a.body)
 	}
-	b.clock.advance(time.Second)
+	b.clock.Advance(time.Second)
 	if a := b.get(b.path(0, ""), tokens[0]); a.status != 200 {
 		t.Errorf("a second later: %d", a.status)
 	}

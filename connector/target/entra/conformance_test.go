@@ -35,13 +35,13 @@ func (s settled) Apply(ctx context.Context, changes []plan.Change, lookup target
 		mu.Lock()
 		defer mu.Unlock()
 		accepted[o.Change.Key] = o
-		pending = append(pending, target.Pending{Kind: o.Change.Kind, Key: o.Change.Key, Since: s.w.clock.now()})
+		pending = append(pending, target.Pending{Kind: o.Change.Kind, Key: o.Change.Key, Since: s.w.clock.Now()})
 		return nil
 	})
 	if err != nil || len(pending) == 0 {
 		return err
 	}
-	s.w.clock.advance(10 * time.Minute)
+	s.w.clock.Advance(10 * time.Minute)
 	s.w.Settle()
 	results, err := s.Results(ctx, pending)
 	if err != nil {

@@ -6,42 +6,28 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
-
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 
 	"simscim/config"
 	"simscim/connector/plan"
 	"simscim/connector/target"
 	"simscim/connector/target/entra"
-	"simscim/internal/secret"
+	"simscim/internal/clock/clocktest"
+	"simscim/internal/secret/secrettest"
+	"simscim/internal/telemetry/logtest"
 	sandbox "simscim/sandbox/entra"
 	"simscim/scim"
 )
 
-// clock is a time that tests move.
-type clock struct{ at atomic.Int64 }
-
-func newClock() *clock {
-	c := &clock{}
-	c.at.Store(time.Date(2026, 9, 1, 2, 0, 0, 0, time.UTC).UnixNano())
-	return c
-}
-
-func (c *clock) now() time.Time          { return time.Unix(0, c.at.Load()).UTC() }
-func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
+func newClock() *clocktest.Clock { return clocktest.New(time.Date(2026, 9, 1, 2, 0, 0, 0, time.UTC)) }
 
 // counter counts calls in memory.
 type counter struct {
-	clock *clock
+	clock *clocktest.Clock
 	mu    sync.Mutex
 	taken []time.Time
 	keys  map[string]bool
@@ -54,7 +40,7 @@ func (c *counter) Take(_ context.Context, key string, n int, per time.Duration, 
 		c.keys = map[string]bool{}
 	}
 	c.keys[key] = true
-	now := c.clock.now()
+	now := c.clock.Now()
 	c.taken = slices.DeleteFunc(c.taken, func(at time.Time) bool { return now.Sub(at) >= per })
 	if len(c.taken)+n > limit {
 		return false, nil
@@ -69,12 +55,12 @@ func (c *counter) Take(_ context.Context, key string, n int, per time.Duration, 
 type world struct {
 	*testing.T
 	*sandbox.Service
-	clock  *clock
+	clock  *clocktest.Clock
 	count  *counter
 	cfg    *config.Target
 	server *httptest.Server
 	target *entra.Target
-	log    *logBuffer
+	log    *logtest.Buffer
 
 	mu    sync.Mutex
 	known map[string]string
@@ -89,9 +75,9 @@ type setting struct {
 
 func newWorld(t *testing.T, s setting) *world {
 	t.Helper()
-	w := &world{T: t, clock: newClock(), known: map[string]string{}, log: &logBuffer{}}
+	w := &world{T: t, clock: newClock(), known: map[string]string{}, log: &logtest.Buffer{}}
 	w.count = &counter{clock: w.clock}
-	s.sandbox.Now = w.clock.now
+	s.sandbox.Now = w.clock.Now
 	s.sandbox.Domains = append(s.sandbox.Domains, "oakfield.example")
 	if s.sandbox.EmployeeIDMax == 0 {
 		s.sandbox.EmployeeIDMax = 64
@@ -107,8 +93,8 @@ func newWorld(t *testing.T, s setting) *world {
 	w.cfg = &config.Target{
 		Name: "entra", Type: "entra-inbound", Tenant: w.Tenant(), ServicePrincipal: job.ServicePrincipal, Job: job.ID, GroupKind: "security",
 		Auth: config.TargetAuth{
-			Type: "secret", ClientID: secretFile(t, client.ID),
-			ClientSecret: secretFile(t, client.Secret+strings.Repeat("x", 1-min(1, len(client.Secret)))),
+			Type: "secret", ClientID: secrettest.File(t, client.ID),
+			ClientSecret: secrettest.File(t, client.Secret+strings.Repeat("x", 1-min(1, len(client.Secret)))),
 		},
 		Limits: config.Limits{InFlight: 8}, Timeout: config.Duration{Duration: 10 * time.Second},
 	}
@@ -122,7 +108,7 @@ func newWorld(t *testing.T, s setting) *world {
 func (w *world) newTarget(change ...func(*entra.Options)) *entra.Target {
 	w.Helper()
 	o := entra.Options{
-		Now: w.clock.now, Log: w.log.logger(), Counter: w.count, Login: w.server.URL, Graph: w.server.URL,
+		Now: w.clock.Now, Log: w.log.Logger(), Counter: w.count, Login: w.server.URL, Graph: w.server.URL,
 		Unpaced: true, MinWait: time.Millisecond,
 	}
 	for _, c := range change {
@@ -133,43 +119,6 @@ func (w *world) newTarget(change ...func(*entra.Options)) *entra.Target {
 		w.Fatal(err)
 	}
 	return target
-}
-
-func secretFile(t testing.TB, content string) secret.Ref {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ref, err := secret.ParseRef("file:" + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ref
-}
-
-// logBuffer keeps every line at every level.
-type logBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) Sync() error { return nil }
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func (l *logBuffer) logger() *zap.Logger {
-	return zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), l, zap.DebugLevel))
 }
 
 func (w *world) lookup(key string) (string, bool) {
@@ -211,7 +160,7 @@ func (w *world) accepted(changes ...plan.Change) []target.Pending {
 		if o := list[0]; len(list) != 1 || !o.Final || !o.Accepted || o.Err != nil {
 			w.Fatalf("%s: %+v (%v)", key, list, o.Err)
 		}
-		pending = append(pending, target.Pending{Kind: scim.User, Key: key, Since: w.clock.now()})
+		pending = append(pending, target.Pending{Kind: scim.User, Key: key, Since: w.clock.Now()})
 	}
 	return pending
 }
@@ -219,7 +168,7 @@ func (w *world) accepted(changes ...plan.Change) []target.Pending {
 // results settles the look-alike and reads what it says.
 func (w *world) results(pending []target.Pending) map[string]target.Result {
 	w.Helper()
-	w.clock.advance(10 * time.Minute)
+	w.clock.Advance(10 * time.Minute)
 	w.Settle()
 	list, err := w.target.Results(w.Context(), pending)
 	if err != nil {

@@ -134,7 +134,7 @@ func TestStrangeLog(t *testing.T) {
 				})
 			}})
 			job = w.cfg.Job
-			got, err := w.target.Results(t.Context(), []target.Pending{{Kind: scim.User, Key: "k", Since: w.clock.now()}})
+			got, err := w.target.Results(t.Context(), []target.Pending{{Kind: scim.User, Key: "k", Since: w.clock.Now()}})
 			if len(got) == 1 {
 				err = got[0].Err
 			}
@@ -165,7 +165,7 @@ func TestRecommendedAction(t *testing.T) {
 	}})
 	w.cfg.Job = "API2AAD.1"
 	w.target = w.newTarget()
-	got, err := w.target.Results(t.Context(), []target.Pending{{Kind: scim.User, Key: "k-77", Since: w.clock.now()}})
+	got, err := w.target.Results(t.Context(), []target.Pending{{Kind: scim.User, Key: "k-77", Since: w.clock.Now()}})
 	if err != nil || len(got) != 1 || got[0].Err == nil {
 		t.Fatalf("told are %+v (%v)", got, err)
 	}

@@ -6,11 +6,8 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,47 +17,25 @@ import (
 	"simscim/config"
 	"simscim/connector/target"
 	"simscim/connector/target/entra"
+	"simscim/internal/auth/keytest"
 	"simscim/internal/secret"
+	"simscim/internal/secret/secrettest"
 	sandbox "simscim/sandbox/entra"
 	"simscim/scim"
 )
 
 const clientID = "5f0b3b1e-0000-4000-8000-000000000001"
 
+// certificate is one that is good now, as the sign-in library sees it.
 func certificate(t *testing.T) (*rsa.PrivateKey, *x509.Certificate) {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now() // as the sign-in library does
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "simscim"}, NotBefore: now.AddDate(-5, 0, 0), NotAfter: now.AddDate(5, 0, 0),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key, cert
-}
-
-func pemOf(t *testing.T, key *rsa.PrivateKey, cert *x509.Certificate) string {
-	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})) +
-		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	now := time.Now()
+	return keytest.Certificate(t, now.AddDate(-5, 0, 0), now.AddDate(5, 0, 0))
 }
 
 // realTime has the look-alike live in the present, as the sign-in library does.
 func (w *world) realTime() {
-	w.clock.at.Store(time.Now().UnixNano())
+	w.clock.Set(time.Now())
 }
 
 // works tells whether the target is signed in.
@@ -75,15 +50,15 @@ func TestCertificate(t *testing.T) {
 	otherKey, other := certificate(t)
 	client := sandbox.Client{ID: clientID, Certificates: []*x509.Certificate{cert}, Roles: sandbox.AllRoles()}
 	for name, tt := range map[string]struct{ pem, says string }{
-		"right":         {pemOf(t, key, cert), ""},
-		"not the one":   {pemOf(t, otherKey, other), "AADSTS700027"},
-		"not its key":   {pemOf(t, key, other), "do not belong together"},
+		"right":         {keytest.PEM(t, key, cert), ""},
+		"not the one":   {keytest.PEM(t, otherKey, other), "AADSTS700027"},
+		"not its key":   {keytest.PEM(t, key, other), "do not belong together"},
 		"nothing there": {"-----BEGIN CERTIFICATE-----\nU2Vjcmv0\n-----END CERTIFICATE-----", "it is not a PEM file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, setting{sandbox: sandbox.Options{Clients: []sandbox.Client{client}}, change: func(c *config.Target) {
-				c.Auth = config.TargetAuth{Type: "certificate", ClientID: secretFile(t, clientID), PrivateKey: secretFile(t, tt.pem)}
+				c.Auth = config.TargetAuth{Type: "certificate", ClientID: secrettest.File(t, clientID), PrivateKey: secrettest.File(t, tt.pem)}
 			}})
 			w.realTime()
 			err := w.works()
@@ -99,7 +74,7 @@ func TestCertificate(t *testing.T) {
 
 func TestManagedIdentity(t *testing.T) {
 	t.Parallel()
-	for name, ref := range map[string]secret.Ref{"by its id": secretFile(t, clientID), "the machine's own": {}} {
+	for name, ref := range map[string]secret.Ref{"by its id": secrettest.File(t, clientID), "the machine's own": {}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, setting{
@@ -142,7 +117,7 @@ func TestWorkloadIdentity(t *testing.T) {
 				{Issuer: "https://cluster.example", Subject: subject, Key: &key.PublicKey},
 			}}}},
 			change: func(c *config.Target) {
-				c.Auth = config.TargetAuth{Type: "workload-identity", ClientID: secretFile(t, clientID)}
+				c.Auth = config.TargetAuth{Type: "workload-identity", ClientID: secrettest.File(t, clientID)}
 			},
 		})
 		w.realTime()
@@ -277,7 +252,7 @@ func TestUploadIsForbidden(t *testing.T) {
 
 func TestNew(t *testing.T) {
 	t.Parallel()
-	ref := secretFile(t, "x")
+	ref := secrettest.File(t, "x")
 	good := config.Target{
 		Name: "entra", Tenant: "oakfield.example", ServicePrincipal: clientID, Job: "API2AAD.1",
 		Auth: config.TargetAuth{Type: "secret", ClientID: ref, ClientSecret: ref},
@@ -327,7 +302,7 @@ func TestSignInOfAScimTarget(t *testing.T) {
 	if err != nil || !strings.HasPrefix(first, "Bearer ") {
 		t.Fatalf("%q, %v", first, err)
 	}
-	cfg.Auth.ClientSecret = secretFile(t, "another")
+	cfg.Auth.ClientSecret = secrettest.File(t, "another")
 	if authorize, err = entra.SignIn(cfg, entra.Options{Login: w.server.URL}); err != nil {
 		t.Fatal(err)
 	}

@@ -124,7 +124,7 @@ func TestTheDaysUploads(t *testing.T) {
 	if o := w.apply(pupil(900)); !errors.Is(o[pupil(900).Key][0].Err, target.ErrPutOff) {
 		t.Error("another process uploads in spite of the day")
 	}
-	w.clock.advance(24 * time.Hour)
+	w.clock.Advance(24 * time.Hour)
 	w.accepted(all[150:]...)
 }
 
@@ -176,7 +176,7 @@ func TestUploadTroubles(t *testing.T) {
 			}
 			w.SetFaults(sandbox.Faults{})
 			if !tt.fails {
-				w.results([]target.Pending{{Kind: scim.User, Key: pupil(1).Key, Since: w.clock.now().Add(-time.Second)}})
+				w.results([]target.Pending{{Kind: scim.User, Key: pupil(1).Key, Since: w.clock.Now().Add(-time.Second)}})
 				if users, _, _ := w.Counts(); users != 1 {
 					t.Errorf("there are %d accounts, want 1", users)
 				}
@@ -233,7 +233,7 @@ func TestResultsAreNewer(t *testing.T) {
 	w := newWorld(t, setting{})
 	ch := pupil(1)
 	w.confirmed(ch)
-	w.clock.advance(time.Hour)
+	w.clock.Advance(time.Hour)
 	ch.Action = plan.UpdateUser
 	ch.After = append(ch.After, scim.Attribute{Path: "title", Value: "Prefect"}).Sort()
 	pending := w.accepted(ch)
@@ -261,7 +261,7 @@ func TestTheLogIsThrottled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setting{})
 	pending := w.accepted(pupil(1))
-	w.clock.advance(10 * time.Minute)
+	w.clock.Advance(10 * time.Minute)
 	w.Settle()
 	for range 5 { // somebody else spends what there is
 		if _, err := w.target.Results(t.Context(), pending); err != nil {
@@ -270,7 +270,7 @@ func TestTheLogIsThrottled(t *testing.T) {
 	}
 	go func() {
 		time.Sleep(100 * time.Millisecond)
-		w.clock.advance(11 * time.Second)
+		w.clock.Advance(11 * time.Second)
 	}()
 	got, err := w.target.Results(t.Context(), pending)
 	if err != nil || len(got) != 1 {
@@ -296,11 +296,11 @@ func TestAJobThatDoesNotRun(t *testing.T) {
 				t.Errorf("the notes are %q (%v)", caps.Notes, err)
 			}
 			pending := w.accepted(pupil(1))
-			w.clock.advance(5 * time.Minute)
+			w.clock.Advance(5 * time.Minute)
 			if got, err := w.target.Results(t.Context(), pending); err != nil || len(got) != 0 {
 				t.Errorf("before long %v is told (%v)", got, err)
 			}
-			w.clock.advance(15 * time.Minute)
+			w.clock.Advance(15 * time.Minute)
 			if _, err := w.target.Results(t.Context(), pending); err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("after a while the error is %v", err)
 			}

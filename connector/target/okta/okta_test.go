@@ -16,6 +16,7 @@ import (
 	"simscim/connector/plan"
 	"simscim/connector/target"
 	"simscim/connector/target/okta"
+	"simscim/internal/clock/clocktest"
 	"simscim/internal/secret/secrettest"
 	"simscim/internal/telemetry/logtest"
 	sandbox "simscim/sandbox/okta"
@@ -23,23 +24,12 @@ import (
 )
 
 // clock is a clock that waiting moves.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
+type clock struct{ *clocktest.Clock }
 
-func newClock() *clock { return &clock{now: time.Date(2026, 9, 1, 2, 0, 0, 0, time.UTC)} }
+func newClock() clock { return clock{clocktest.New(time.Date(2026, 9, 1, 2, 0, 0, 0, time.UTC))} }
 
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Wait(ctx context.Context, d time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+func (c clock) Wait(ctx context.Context, d time.Duration) error {
+	c.Advance(d)
 	return ctx.Err()
 }
 
@@ -50,7 +40,7 @@ type front func(w http.ResponseWriter, r *http.Request, org http.Handler)
 type bench struct {
 	*testing.T
 	org    *sandbox.Org
-	clock  *clock
+	clock  clock
 	target *okta.Target
 	// front stands before the organisation, once it is put there.
 	mu    sync.Mutex

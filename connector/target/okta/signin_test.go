@@ -1,10 +1,7 @@
 package okta_test
 
 import (
-	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"strings"
 	"testing"
@@ -13,27 +10,10 @@ import (
 	"simscim/config"
 	"simscim/connector/target"
 	"simscim/connector/target/okta"
+	"simscim/internal/auth/keytest"
 	"simscim/internal/secret/secrettest"
 	sandbox "simscim/sandbox/okta"
 )
-
-func newKey(t *testing.T) *rsa.PrivateKey {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-func pemOf(t *testing.T, key *rsa.PrivateKey) string {
-	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-}
 
 // serviceApp sets up signing in with a key.
 func serviceApp(t *testing.T, registered *rsa.PublicKey, key string, scopes ...string) func(o *sandbox.Options, c *config.Target) {
@@ -50,8 +30,8 @@ func serviceApp(t *testing.T, registered *rsa.PublicKey, key string, scopes ...s
 
 func TestServiceApp(t *testing.T) {
 	t.Parallel()
-	key := newKey(t)
-	b := setup(t, serviceApp(t, &key.PublicKey, pemOf(t, key)))
+	key := keytest.New(t)
+	b := setup(t, serviceApp(t, &key.PublicKey, keytest.PEM(t, key)))
 	b.done(users(3)...)
 	if n := b.org.Requests().Tokens; n != 1 {
 		t.Errorf("%d tokens for one session", n)
@@ -68,14 +48,14 @@ func TestServiceApp(t *testing.T) {
 
 func TestSignInRefused(t *testing.T) {
 	t.Parallel()
-	key, other := newKey(t), newKey(t)
+	key, other := keytest.New(t), keytest.New(t)
 	tests := map[string]struct {
 		change func(o *sandbox.Options, c *config.Target)
 		says   string
 	}{
-		"another key": {serviceApp(t, &key.PublicKey, pemOf(t, other)), "privateKey"},
+		"another key": {serviceApp(t, &key.PublicKey, keytest.PEM(t, other)), "privateKey"},
 		"no key":      {serviceApp(t, &key.PublicKey, "-----BEGIN nothing-----"), "PEM"},
-		"not granted": {serviceApp(t, &key.PublicKey, pemOf(t, key), sandbox.ScopeRead), sandbox.ScopeManage},
+		"not granted": {serviceApp(t, &key.PublicKey, keytest.PEM(t, key), sandbox.ScopeRead), sandbox.ScopeManage},
 		"other token": {func(_ *sandbox.Options, c *config.Target) {
 			c.Auth = config.TargetAuth{Type: "ssws", Token: secrettest.File(t, "00wrong")}
 		}, "401"},
