@@ -219,6 +219,16 @@ func TestCompute(t *testing.T) {
 			k.Prints = prints(attrs("b", "bob", "Baker", false))
 			delete(in.State.Groups["g"].Members, "b")
 		}, []string{"reactivateUser b set active", "updateMembers g add b"}},
+		{"back, and active is written only once", func(in *Input) {
+			k := in.State.Users["b"]
+			k.Status, k.SuspendedAt = Suspended, now.Add(-40*24*time.Hour)
+			k.Prints = prints(attrs("b", "bob", "Other", false))
+			in.Desired.Users[1].CreateOnly = []scim.Path{"active", "name.familyName"}
+		}, []string{"reactivateUser b set active"}},
+		{"there, and active is written only once", func(in *Input) {
+			in.State.Users["b"].Prints = prints(attrs("b", "bob", "Other", false))
+			in.Desired.Users[1].CreateOnly = []scim.Path{"active", "name.familyName"}
+		}, nil},
 		{"withheld by id", func(in *Input) {
 			in.leave("b")
 			missing(in, "b", 9, 999*time.Hour)

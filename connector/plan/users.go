@@ -70,10 +70,14 @@ func (b *builder) knownUser(u *mapper.User, known *Known) {
 	if !b.May.Users.updates() {
 		return
 	}
-	set := b.diffKnown(scim.User, u.Attributes, u.CreateOnly, known)
+	once := u.CreateOnly
+	if known.Status == Suspended { // what was switched off by us is switched on by us
+		once = slices.DeleteFunc(slices.Clone(once), func(p scim.Path) bool { return p == active })
+	}
+	set := b.diffKnown(scim.User, u.Attributes, once, known)
 	c := Change{
 		Kind: scim.User, Key: u.Key, RemoteID: known.RemoteID, Label: u.Attributes.String(userName),
-		After: u.Attributes, CreateOnly: u.CreateOnly, Set: set,
+		After: u.Attributes, CreateOnly: once, Set: set,
 	}
 	switch {
 	case known.Status == Suspended:
@@ -87,7 +91,7 @@ func (b *builder) knownUser(u *mapper.User, known *Known) {
 		b.change(c)
 		return
 	}
-	b.seen(c, u.CreateOnly, known)
+	b.seen(c, once, known)
 }
 
 // seen notes an object that was read back and is as it should be, unless the ledger has
