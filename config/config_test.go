@@ -52,7 +52,7 @@ func TestBadFiles(t *testing.T) {
 			t.Parallel()
 			start := time.Now()
 			_, problems := parseFile(t, path)
-			if took := time.Since(start); took > 5*time.Second {
+			if took := time.Since(start); took > time.Minute {
 				t.Errorf("it took %v", took)
 			}
 			got := problems.Error() + "\n"

@@ -96,7 +96,7 @@ func TestHostileFiles(t *testing.T) {
 			if n := len(problems.Error()); n > 1<<20 {
 				t.Errorf("the report is %d bytes long", n)
 			}
-			if took := time.Since(start); took > 15*time.Second {
+			if took := time.Since(start); took > time.Minute {
 				t.Errorf("it took %v", took)
 			}
 		})

@@ -88,7 +88,7 @@ func (r *rig) form(s *config.Source) (source.Source, error) {
 			o.Sign = r.signer(s.Auth).Sign
 			return rest.New(o)
 		}
-		client, err := auth.NewHTTP("", 5*time.Second)
+		client, err := auth.NewHTTP("", time.Minute)
 		if err != nil {
 			return nil, err
 		}

@@ -170,7 +170,7 @@ func (r *rig) open() {
 	sources, targets := map[string]source.Source{}, map[string]target.Target{}
 	for name, c := range cfg.Sources {
 		src, err := simsid.New(c, simsid.Options{
-			Now: now, Log: log, MinWait: time.Millisecond, MaxWait: 10 * time.Millisecond, Retries: 2, Timeout: 2 * time.Second,
+			Now: now, Log: log, MinWait: time.Millisecond, MaxWait: 10 * time.Millisecond, Retries: 2,
 			Observe: func(_ string, status int, _ time.Duration) { r.metrics.Request(telemetry.ToSource, name, status) },
 		})
 		check(r.t, err)

@@ -2,6 +2,7 @@ package notice
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/pem"
@@ -13,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // postOffice is a mail server on loopback that takes what it is given.
@@ -63,7 +63,10 @@ func (p *postOffice) open(t *testing.T) (caFile string) {
 			if err != nil {
 				return
 			}
-			all.Go(func() { p.talk(conn) })
+			all.Go(func() {
+				defer context.AfterFunc(t.Context(), func() { conn.Close() })()
+				p.talk(conn)
+			})
 		}
 	})
 	t.Cleanup(func() {
@@ -75,7 +78,6 @@ func (p *postOffice) open(t *testing.T) (caFile string) {
 
 func (p *postOffice) talk(conn net.Conn) {
 	defer func() { conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(3 * time.Second))
 	if p.implicit {
 		conn = tls.Server(conn, p.config)
 	}

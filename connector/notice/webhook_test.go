@@ -66,8 +66,15 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-// hook starts a server and a way of the given type to it, which waits milliseconds.
+// hook starts a server and a way of the given type to it, which waits milliseconds
+// between tries.
 func hook(t *testing.T, kind string, h http.HandlerFunc, change func(*config.Notice)) (*webhook, *observer.ObservedLogs) {
+	t.Helper()
+	return hookWithin(t, time.Minute, kind, h, change)
+}
+
+// hookWithin is hook with a time in which answers must come.
+func hookWithin(t *testing.T, timeout time.Duration, kind string, h http.HandlerFunc, change func(*config.Notice)) (*webhook, *observer.ObservedLogs) {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
@@ -76,7 +83,7 @@ func hook(t *testing.T, kind string, h http.HandlerFunc, change func(*config.Not
 		change(n)
 	}
 	core, logs := observer.New(zapcore.DebugLevel)
-	w, err := newWebhook(n, zap.New(core), patience{timeout: 200 * time.Millisecond, pause: time.Millisecond, longest: 50 * time.Millisecond})
+	w, err := newWebhook(n, zap.New(core), patience{timeout: timeout, pause: time.Millisecond, longest: 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,8 +170,12 @@ func TestHostileAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			timeout := time.Minute
+			if name == "slow" { // but long enough for each try to arrive
+				timeout = time.Second
+			}
 			var n atomic.Int32
-			w, logs := hook(t, "webhook", func(w http.ResponseWriter, r *http.Request) {
+			w, logs := hookWithin(t, timeout, "webhook", func(w http.ResponseWriter, r *http.Request) {
 				n.Add(1)
 				_, _ = io.Copy(io.Discard, r.Body)
 				tc.answer(w, r)

@@ -126,7 +126,7 @@ func newTokens(t *testing.T, answer http.HandlerFunc) *tokens {
 func client(t *testing.T, s *tokens, key secret.Ref) auth.Authorize {
 	t.Helper()
 	id, _ := file(t, "client")
-	hc, err := auth.NewHTTP("", 5*time.Second)
+	hc, err := auth.NewHTTP("", time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestOAuth2InBody(t *testing.T) {
 	})
 	id, _ := file(t, "client")
 	key, _ := file(t, "key")
-	hc, err := auth.NewHTTP("", 5*time.Second)
+	hc, err := auth.NewHTTP("", time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

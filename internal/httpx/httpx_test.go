@@ -24,7 +24,7 @@ func serve(t *testing.T, h http.HandlerFunc, change func(*Options)) *Client {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	o := Options{BaseURL: srv.URL, Retries: 2, MinWait: time.Millisecond, MaxWait: 50 * time.Millisecond, Timeout: 5 * time.Second}
+	o := Options{BaseURL: srv.URL, Retries: 2, MinWait: time.Millisecond, MaxWait: 50 * time.Millisecond, Timeout: time.Minute}
 	if change != nil {
 		change(&o)
 	}
@@ -175,10 +175,10 @@ func TestOne429SlowsEverybody(t *testing.T) {
 	var first atomic.Bool
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if first.CompareAndSwap(false, true) {
-			w.Header().Set("Retry-After", time.Now().Add(1500*time.Millisecond).UTC().Format(http.TimeFormat))
+			w.Header().Set("Retry-After", time.Now().Add(time.Minute).UTC().Format(http.TimeFormat))
 			w.WriteHeader(429)
 		}
-	}, func(o *Options) { o.MaxWait, o.Retries = 3*time.Second, 0 })
+	}, func(o *Options) { o.MaxWait, o.Retries = time.Hour, 0 })
 	if resp, err := c.Do(t.Context(), Request{Method: "POST", Path: "/"}); err != nil || resp.Status != 429 {
 		t.Fatalf("got %v, %v", resp, err)
 	}
@@ -241,7 +241,10 @@ func TestFailures(t *testing.T) {
 			t.Parallel()
 			core, logs := observer.New(zapcore.DebugLevel)
 			c := serve(t, tc.h, func(o *Options) {
-				o.Log, o.MaxBody, o.Timeout, o.Retries = zap.New(core), 100, 80*time.Millisecond, 1
+				o.Log, o.MaxBody, o.Retries = zap.New(core), 100, 1
+				if tc.name == "slow" { // but long enough to be reached
+					o.Timeout = time.Second
+				}
 				if tc.h == nil {
 					o.BaseURL = "http://127.0.0.1:1"
 				}

@@ -94,7 +94,7 @@ func readFrom(t *testing.T, v *server, change func(*list)) ([]string, error) {
 	if l.paging.style == "next" {
 		l.shape.next = fieldPath{"links", "next"}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	decode := func(r record) (string, string) { s, err := r.text(fieldPath{"id"}); return s, problemOf(err) }
 	items, err := readList(ctx, l, decode, func(s string) string { return s })

@@ -96,7 +96,7 @@ func newWorld(t *testing.T, s setting) *world {
 			Type: "secret", ClientID: secrettest.File(t, client.ID),
 			ClientSecret: secrettest.File(t, client.Secret+strings.Repeat("x", 1-min(1, len(client.Secret)))),
 		},
-		Limits: config.Limits{InFlight: 8}, Timeout: config.Duration{Duration: 10 * time.Second},
+		Limits: config.Limits{InFlight: 8}, Timeout: config.Duration{Duration: time.Minute},
 	}
 	if s.change != nil {
 		s.change(w.cfg)

@@ -225,7 +225,7 @@ func TestSideBySide(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Fatal("it does not end")
 		}
 	}

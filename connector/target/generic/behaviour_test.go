@@ -364,12 +364,12 @@ func TestSlowAnswerIsAmbiguous(t *testing.T) {
 	host := targettest.NewProxy(t, strings.TrimSuffix(url, "/scim"))
 	tg, err := generic.New(&config.Target{
 		Name: "t", Profile: "generic", URL: host.URL + "/scim", Auth: config.TargetAuth{Type: "bearer", Token: secrettest.File(t, "token")},
-		Limits: config.Limits{InFlight: 1}, Timeout: config.Duration{Duration: 50 * time.Millisecond},
+		Limits: config.Limits{InFlight: 1}, Timeout: config.Duration{Duration: time.Second},
 	}, generic.Options{MinWait: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
-	host.Inject(targettest.Fault{Delay: 300 * time.Millisecond})
+	host.Inject(targettest.Fault{Delay: time.Hour})
 	var last target.Outcome
 	err = tg.Apply(t.Context(), []plan.Change{user("u")}, func(string) (string, bool) { return "", false }, func(o target.Outcome) error {
 		last = o

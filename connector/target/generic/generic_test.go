@@ -29,7 +29,7 @@ func fixtureWith(t *testing.T, url, token, profile string, traits config.Traits,
 		Name: "test", Type: "scim", Profile: profile, URL: f.Faults.URL + "/" + path,
 		Auth:    config.TargetAuth{Type: "bearer", Token: secrettest.File(t, token)},
 		Limits:  config.Limits{InFlight: inFlight},
-		Timeout: config.Duration{Duration: 10 * time.Second},
+		Timeout: config.Duration{Duration: time.Minute},
 		Traits:  traits,
 	}, generic.Options{Log: log.Logger(), MinWait: time.Millisecond, Unpaced: true})
 	if err != nil {

@@ -226,7 +226,7 @@ func trap30(t *testing.T) {
 		})
 		id := w.made(account("u"))
 		o := w.doAll(plan.Change{Action: plan.SuspendUser, Kind: scim.User, Key: "u", RemoteID: id})["u"]
-		if wait := again.Sub(refused); o.Err != nil || wait < 900*time.Millisecond || wait > 10*time.Second {
+		if wait := again.Sub(refused); o.Err != nil || wait < 900*time.Millisecond || wait > time.Minute {
 			t.Errorf("%s: two seconds by a server's clock are %s (%v)", name, wait, o.Err)
 		}
 		// What is asked never depends on when something was changed there.

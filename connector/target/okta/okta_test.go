@@ -57,7 +57,7 @@ func setup(t *testing.T, change func(o *sandbox.Options, c *config.Target)) *ben
 	o := sandbox.Options{Seed: 3, Now: b.clock.Now, ImportTakes: 40 * time.Second, PerMinute: 1_000_000}
 	c := &config.Target{
 		Name: "okta", Type: "okta-identity-source", Limits: config.Limits{InFlight: 4},
-		ConfirmWithin: config.Duration{Duration: 20 * time.Minute}, Timeout: config.Duration{Duration: 10 * time.Second},
+		ConfirmWithin: config.Duration{Duration: 20 * time.Minute}, Timeout: config.Duration{Duration: time.Minute},
 	}
 	if change != nil {
 		change(&o, c)
