@@ -87,9 +87,12 @@ func secrets(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// patience is how long scripts wait for what must come, on a busy machine too.
+const patience = 2 * time.Minute
+
 // await waits until a file is there and has something in it.
 func await(ts *testscript.TestScript, _ bool, args []string) {
-	for range 400 {
+	for begun := time.Now(); time.Since(begun) < patience; {
 		if info, err := os.Stat(ts.MkAbs(args[0])); err == nil && info.Size() > 0 {
 			return
 		}
@@ -141,7 +144,7 @@ func let(ts *testscript.TestScript, _ bool, args []string) {
 func until(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.ParseFloat(args[2], 64)
 	ts.Check(err)
-	for range 1000 {
+	for begun := time.Now(); time.Since(begun) < patience; {
 		fetch(ts, false, []string{http.MethodGet, args[0], "200"})
 		got, _ := dig(decode(ts, "body"), args[1])
 		if n, ok := got.(float64); ok && n >= want {
@@ -218,13 +221,13 @@ func shown(v any) string {
 // fetch calls a server and puts the body into the file "body", trying again while
 // nobody answers: http METHOD URL CODE [BODYFILE].
 func fetch(ts *testscript.TestScript, _ bool, args []string) {
-	client := &http.Client{Timeout: 10 * time.Second}
+	client := &http.Client{Timeout: patience}
 	body := ""
 	if len(args) > 3 {
 		body = ts.ReadFile(args[3])
 	}
 	var last string
-	for range 200 {
+	for begun := time.Now(); time.Since(begun) < patience; {
 		req, err := http.NewRequestWithContext(context.Background(), args[0], args[1], strings.NewReader(body))
 		ts.Check(err)
 		if strings.Contains(args[1], "/scim/") { // as any other client of the identity provider

@@ -16,7 +16,7 @@ import (
 )
 
 // patience is how long a run may take before something must be wrong with it.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // run is what came of one run of the program.
 type run struct {

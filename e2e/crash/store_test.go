@@ -200,7 +200,7 @@ func TestTwoAtOnce(t *testing.T) {
 		t.Errorf("status meanwhile ends with %d:\n%s", got.code, got.output)
 	}
 	second := &gate{}
-	two := h.start(t, second, "sync", "--no-progress", "--wait", "30s")
+	two := h.start(t, second, "sync", "--no-progress", "--wait", "2m")
 	close(first.open)
 	if got := h.wait(t, one); got.code != 0 || got.writes == 0 {
 		t.Errorf("the first ends with %d after %d writes:\n%s", got.code, got.writes, got.output)
