@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -108,9 +109,11 @@ func TestReadersAndAWriter(t *testing.T) {
 	for n := 0; n < stay; n += 3 {
 		gone[n] = true
 	}
-	done := make(chan struct{})
+	done, begun := make(chan struct{}), make(chan struct{})
+	begin := sync.OnceFunc(func() { close(begun) })
 	go func() {
 		defer close(done)
+		<-begun
 		for n := range come {
 			changes := []plan.Change{pupil(stay + n)}
 			if gone[n%stay] && n < stay {
@@ -121,18 +124,20 @@ func TestReadersAndAWriter(t *testing.T) {
 			s.apply(t, changes...)
 		}
 	}()
-	defer func() { <-done }()
-	walks := 0
-	for busy := true; busy; walks++ {
+	defer func() {
+		begin()
+		<-done
+	}()
+	for busy := true; busy; {
 		select {
 		case <-done:
 			busy = false
 		default:
 		}
-		checkWalk(t, s.walk(t, "", 20, func(int) { time.Sleep(time.Millisecond) }), stay, gone)
-	}
-	if walks < 2 {
-		t.Errorf("the writer was done before a walk was")
+		checkWalk(t, s.walk(t, "", 20, func(int) {
+			begin()
+			time.Sleep(time.Millisecond)
+		}), stay, gone)
 	}
 }
 
