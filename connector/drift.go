@@ -53,14 +53,8 @@ func (p *pass) listKnown(ctx context.Context, l *lookFor, known map[string]*plan
 	if l.filterNeeded {
 		return nil
 	}
-	n, counted, err := p.target.Count(ctx, l.kind)
-	if err != nil {
-		return fmt.Errorf("count the %ss at the target: %w", l.kind, err)
-	}
-	if counted && n/max(p.caps.PageSize, 1) >= len(known) {
-		return nil
-	}
-	return p.list(ctx, l)
+	_, err := p.listIfCheaper(ctx, l, len(known))
+	return err
 }
 
 // confirmGone asks for each object of ours that was not seen.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 
@@ -140,27 +141,51 @@ func (p *pass) look(ctx context.Context, l *lookFor) error {
 	if l.filterNeeded {
 		return p.find(ctx, l)
 	}
-	n, counted, err := p.target.Count(ctx, l.kind)
-	if err != nil {
-		return fmt.Errorf("count the %ss at the target: %w", l.kind, err)
+	if l.blind {
+		_, err := p.list(ctx, l, math.MaxInt)
+		return err
 	}
-	if counted && n == 0 {
-		p.listings.put(p.run.Target, l, nil)
-		return nil
-	}
-	pages := n/max(p.caps.PageSize, 1) + 1
-	if l.blind || (counted && pages <= len(l.queries)) {
-		return p.list(ctx, l)
+	if whole, err := p.listIfCheaper(ctx, l, len(l.queries)); whole || err != nil {
+		return err
 	}
 	return p.find(ctx, l)
 }
 
-func (p *pass) list(ctx context.Context, l *lookFor) error {
+// guess is the part, one in so many, of the requests of a search that is spent on listing
+// a target first that does not say how many objects it has: it may have few.
+const guess = 4
+
+// listIfCheaper lists the target where that takes fewer requests than so many look-ups. It
+// returns false when they have to be made.
+func (p *pass) listIfCheaper(ctx context.Context, l *lookFor, lookups int) (whole bool, err error) {
+	n, counted, err := p.target.Count(ctx, l.kind)
+	if err != nil {
+		return false, fmt.Errorf("count the %ss at the target: %w", l.kind, err)
+	}
+	page := max(p.caps.PageSize, 1)
+	most := lookups / guess * page
+	switch {
+	case counted && n == 0:
+		p.listings.put(p.run.Target, l, nil)
+		return true, nil
+	case counted && n/page >= lookups, !counted && most == 0:
+		return false, nil
+	case counted:
+		most = math.MaxInt
+	}
+	return p.list(ctx, l, most)
+}
+
+// list looks at every object of the target, or gives up after most of them.
+func (p *pass) list(ctx context.Context, l *lookFor, most int) (whole bool, err error) {
 	match := p.Route.Mapping.Match
-	kept := make([]target.Object, 0, p.caps.PageSize)
+	kept, seen := make([]target.Object, 0, p.caps.PageSize), 0
 	for obj, err := range p.target.List(ctx, l.kind, l.paths) {
 		if err != nil {
-			return fmt.Errorf("list the %ss at the target: %w", l.kind, err)
+			return false, fmt.Errorf("list the %ss at the target: %w", l.kind, err)
+		}
+		if seen++; seen > most {
+			return false, nil
 		}
 		p.see(l, obj, match)
 		if len(kept) <= maxListing {
@@ -168,7 +193,7 @@ func (p *pass) list(ctx context.Context, l *lookFor) error {
 		}
 	}
 	p.listings.put(p.run.Target, l, kept)
-	return nil
+	return true, nil
 }
 
 // find asks for each object by itself, several at once; the target keeps its own limit.
