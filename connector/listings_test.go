@@ -40,6 +40,7 @@ type peopled struct {
 func (p *peopled) Capabilities(ctx context.Context) (target.Capabilities, error) {
 	caps, err := p.yes.Capabilities(ctx)
 	caps.PageSize = 100
+	caps.FilterUsers, caps.FilterGroups = []scim.Path{externalID}, []scim.Path{externalID}
 	return caps, err
 }
 
