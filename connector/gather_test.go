@@ -45,8 +45,9 @@ func (s *trust) Read(_ context.Context, site roster.Site, _ source.Want) (*roste
 type slow struct {
 	yes
 	gather int
-	// calls are how many changes came with each call of Apply.
-	calls []int
+	// calls are how many changes came with each call of Apply, actions what they were.
+	calls   []int
+	actions []plan.Action
 	// tell is how often Results must be asked before it tells anything, fail the key that
 	// fails, and putOff how many users are sent before no more may be.
 	tell   int
@@ -65,9 +66,10 @@ func (s *slow) Apply(_ context.Context, changes []plan.Change, lookup target.Loo
 	s.calls = append(s.calls, len(changes))
 	for i := range changes {
 		c := &changes[i]
+		s.actions = append(s.actions, c.Action)
 		o := target.Outcome{Change: c, RemoteID: "r-" + c.Key, Final: true, Accepted: true}
 		if c.Kind == scim.Group {
-			o.Accepted, o.Attributes = false, true
+			o.Accepted, o.Attributes, o.Removed = false, true, c.Remove
 			for _, key := range c.Add {
 				if _, ok := lookup(key); ok {
 					o.Added = append(o.Added, key)
@@ -101,7 +103,7 @@ func gatherEngine(t *testing.T, schools int, tgt target.Target, within time.Dura
 	t.Helper()
 	e := rekeyEngine(t, &trust{schools: schools}, tgt)
 	e.Routes.config.Targets["dir"].ConfirmWithin.Duration = within
-	e.Parallel = 3
+	e.Parallel, e.places = 3, make(chan struct{}, 3)
 	return e
 }
 
