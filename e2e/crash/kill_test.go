@@ -19,16 +19,22 @@ func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
 	want := wanted(t)
 	var kills atomic.Int64
-	t.Run("story", func(t *testing.T) {
-		for seed := range uint64(want/4 + 1) {
-			t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-				t.Parallel()
-				s := &story{T: t, home: newHome(t, seed%worlds), lot: rand.New(rand.NewPCG(seed, 43)), undisturbed: undisturbed(t, seed%worlds)}
-				s.tell()
-				kills.Add(int64(s.kills))
-			})
-		}
-	})
+	// A story brings four kills or so: an instant drawn by lot may come too late for a run
+	// that took less time than the undisturbed one. Then there are more stories.
+	for told := 0; told < want && int(kills.Load()) < want && !t.Failed(); {
+		first := told
+		told += (want-int(kills.Load()))/4 + 1
+		t.Run("story", func(t *testing.T) {
+			for seed := uint64(first); seed < uint64(told); seed++ {
+				t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+					t.Parallel()
+					s := &story{T: t, home: newHome(t, seed%worlds), lot: rand.New(rand.NewPCG(seed, 43)), undisturbed: undisturbed(t, seed%worlds)}
+					s.tell()
+					kills.Add(int64(s.kills))
+				})
+			}
+		})
+	}
 	t.Logf("%d kills", kills.Load())
 	if n := kills.Load(); n < int64(want) {
 		t.Errorf("the program was killed %d times, and not %d", n, want)
