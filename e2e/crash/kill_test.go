@@ -24,7 +24,7 @@ func TestKilledAnywhere(t *testing.T) {
 	for told := 0; told < want && int(kills.Load()) < want && !t.Failed(); {
 		first := told
 		told += (want-int(kills.Load()))/4 + 1
-		t.Run("story", func(t *testing.T) {
+		t.Run(fmt.Sprint("stories from ", first), func(t *testing.T) {
 			for seed := uint64(first); seed < uint64(told); seed++ {
 				t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 					t.Parallel()
