@@ -93,9 +93,13 @@ func withProfile(text, name string) string {
 	if _, known := profile.Named(name); !known || name == "generic" {
 		return text
 	}
-	if name == "aws-iam-identity-center" { // which takes one e-mail address, marked primary
-		const mail = `        emails[type eq "work"].value: person.email` + "\n"
+	const mail, attributes = `        emails[type eq "work"].value: person.email` + "\n", "      attributes:\n"
+	switch name {
+	case "aws-iam-identity-center": // which takes one e-mail address, marked primary
 		text = strings.Replace(text, mail, mail+`        emails[type eq "work"].primary: "true"`+"\n", 1)
+	case "entra-scim": // which makes no account without a password and a nickname
+		text = strings.Replace(text, attributes, `      password: "person.kind == 'student' ? 'words' : 'random'"`+"\n"+attributes+
+			"        urn:ietf:params:scim:schemas:extension:Microsoft:Entra:2.0:User:mailNickname: userName.split('@')[0]\n", 1)
 	}
 	return strings.Replace(text, "    type: scim\n", "    type: scim\n    profile: "+name+"\n", 1)
 }

@@ -54,6 +54,7 @@ func TestScripts(t *testing.T) {
 			"inbox":     inbox,
 			"overwrite": overwrite,
 			"count":     occurrences,
+			"replace":   replace,
 		},
 		RequireUniqueNames: true,
 	})
@@ -301,6 +302,16 @@ func overwrite(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	_, err = file.WriteAt(bytes.Repeat([]byte{'x'}, 100), at)
 	ts.Check(errors.Join(err, file.Close()))
+}
+
+// replace writes a copy of a file in which one text stands for another: replace FILE COPY OLD NEW,
+// where \n in NEW is the end of a line.
+func replace(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[2]) {
+		ts.Fatalf("%s does not hold %q", args[0], args[2])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Replace(text, args[2], strings.ReplaceAll(args[3], `\n`, "\n"), 1)), 0o600))
 }
 
 // occurrences wants a text so many times in a file: count NUMBER TEXT FILE.
