@@ -6,13 +6,12 @@
 package passphrase
 
 import (
+	"crypto/rand"
 	_ "embed"
 	"fmt"
 	"io"
 	"math/big"
 	"strings"
-
-	"crypto/rand"
 )
 
 // The characters of random passwords, without those that look alike in print.

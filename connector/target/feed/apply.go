@@ -117,7 +117,7 @@ func (b *bundle) create(ctx context.Context, ch *plan.Change) error {
 			advice: "More than one object in the feed carries this externalId, because somebody wrote into it. Delete those that are not in use; none is touched until then.",
 		}
 	case len(found) == 1:
-		return b.change(ctx, ch, &found[0], fieldsOf(attributes))
+		return b.change(ctx, ch, &found[0], fieldsOf(attributes, ch.CreateOnly))
 	}
 	r := server.Resource{ID: b.newID(), Attributes: attributes.Resource(ch.Kind), Created: b.now, Modified: b.now}
 	if err := b.insert(ctx, ch.Kind, &r); err != nil {
@@ -139,10 +139,11 @@ func nameTaken(err error) error {
 	return refusal{error: err, advice: "Another account in the feed already holds this user name. Give one of the two another name."}
 }
 
-// fieldsOf sets all attributes but those that the feed does not show.
-func fieldsOf(attributes scim.Attributes) (set []plan.Field) {
+// fieldsOf sets all attributes but those that the feed does not show, and those that are
+// written only when the object is made.
+func fieldsOf(attributes scim.Attributes, createOnly []scim.Path) (set []plan.Field) {
 	for _, a := range attributes {
-		if a.Path != "password" {
+		if a.Path != "password" && !slices.Contains(createOnly, a.Path) {
 			set = append(set, plan.Field{Path: a.Path, After: a.Value})
 		}
 	}

@@ -183,7 +183,6 @@ func (t *Target) Capabilities(ctx context.Context) (target.Capabilities, error) 
 			"Suspending deactivates the account; nothing of it can be read until it is active again. Accounts are not deleted.",
 			"All values are strings. The longest: userName, email, secondEmail and mobilePhone 100 characters, firstName and lastName 50, keys 255, a group's name 255, its description 1,024.",
 			"An attribute of the identity source is named by the last part of the SCIM path; emails of type work are email, others secondEmail.",
-			"It takes no passwords: what a rule yields for one is left out.",
 			"Attributes that are written only once (apply: create) are left out of a changed account; an account that comes back is sent with them.",
 			"Okta leaves out in silence what it cannot take, such as a user name that is in use; a sample of each import is read back, and Import Monitoring in its console shows the rest.",
 		},
