@@ -62,7 +62,10 @@ func (s *slow) Capabilities(ctx context.Context) (target.Capabilities, error) {
 	return caps, err
 }
 
-func (s *slow) Apply(_ context.Context, changes []plan.Change, lookup target.Lookup, confirm func(target.Outcome) error) error {
+func (s *slow) Apply(ctx context.Context, changes []plan.Change, lookup target.Lookup, confirm func(target.Outcome) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	s.calls = append(s.calls, len(changes))
 	for i := range changes {
 		c := &changes[i]

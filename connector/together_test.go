@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"simscim/config"
 	"simscim/connector/plan"
 	"simscim/connector/source"
+	"simscim/connector/target"
 	"simscim/roster"
 )
 
@@ -73,6 +75,56 @@ func TestSchoolsOfATimetable(t *testing.T) {
 	one := gatherEngine(t, 1, &yes{}, time.Minute)
 	if name, ok := one.Gathers(aligned(t, one)[0]); ok {
 		t.Errorf("a plain target gathers: %s", name)
+	}
+}
+
+// The first target that gathers, in the school's own order, decides whom it goes with.
+func TestFirstTargetThatGathers(t *testing.T) {
+	t.Parallel()
+	e := &Engine{Options: Options{Targets: map[string]target.Target{"plain": &yes{}, "idle": &slow{}, "a": &slow{gather: 5}, "b": &slow{gather: 9}}}}
+	for want, order := range map[string][]string{"b": {"plain", "idle", "b", "a"}, "a": {"a", "b"}, "": {"idle", "plain", "gone"}} {
+		if got, ok := e.Gathers(Job{targets: order}); got != want || ok != (want != "") {
+			t.Errorf("%v: %q", order, got)
+		}
+	}
+}
+
+// A run that is told to stop ends the schools that wait; the next goes on from there.
+func TestStopWhileSchoolsWait(t *testing.T) {
+	t.Parallel()
+	tgt := &slow{gather: 1000}
+	e := gatherEngine(t, 4, tgt, time.Minute)
+	jobs := aligned(t, e)
+	ctx, stop := context.WithCancel(t.Context())
+	var mu sync.Mutex
+	begun := 0
+	runs := e.SyncSchools(ctx, jobs, func(_ string, work func()) {
+		mu.Lock()
+		defer mu.Unlock()
+		if begun == 2 {
+			return
+		}
+		work()
+		if begun++; begun == 2 {
+			stop()
+		}
+	})
+	if len(runs) != 2 || len(tgt.calls) != 0 {
+		t.Fatalf("%d runs, calls with %v changes", len(runs), tgt.calls)
+	}
+	for _, run := range runs {
+		if run.Status != Failed || !strings.Contains(run.Reason, "told to stop") {
+			t.Errorf("%s: %s %s", run.Site, run.Status, run.Reason)
+		}
+	}
+	noted, err := e.Ledger.Runs(t.Context(), "", 10)
+	if err != nil || len(noted) != 2 || noted[0].End.At.IsZero() || noted[1].End.At.IsZero() {
+		t.Errorf("%v: %+v", err, noted)
+	}
+	for _, run := range e.SyncSchools(t.Context(), jobs, always) {
+		if run.Status != Done || *run.Changes["createUser"].Applied != 3 {
+			t.Errorf("%s: %s %s", run.Site, run.Status, run.Reason)
+		}
 	}
 }
 
