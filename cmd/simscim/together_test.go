@@ -171,10 +171,7 @@ func TestDaemonCarriesSchoolsOutTogether(t *testing.T) {
 		}
 		return n
 	}
-	for range 1000 {
-		if finished() >= len(sites) {
-			break
-		}
+	for begun := time.Now(); finished() < len(sites) && time.Since(begun) < patience; {
 		time.Sleep(10 * time.Millisecond)
 	}
 	runs, err := d.ledger.Runs(t.Context(), "", 10)
