@@ -1,9 +1,7 @@
 package connector
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -19,6 +17,7 @@ import (
 
 	"simscim/config"
 	"simscim/connector/handover"
+	"simscim/connector/handover/handovertest"
 	"simscim/connector/plan"
 	"simscim/connector/target"
 	"simscim/scim"
@@ -93,10 +92,7 @@ sites: [{match: '*', targets: [dir], mapping: m}]
 	if e.Routes, problems = Compile(cfg); len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	id, err := age.GenerateX25519Identity()
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := handovertest.NewKey(t)
 	tgt.got, tgt.dir = map[string]string{}, t.TempDir()
 	folder, err := handover.New(tgt.dir, []string{id.Recipient().String()})
 	if err != nil {
@@ -105,28 +101,6 @@ sites: [{match: '*', targets: [dir], mapping: m}]
 	e.Handover = map[string]*handover.Folder{"dir": folder}
 	e.Rand = rand.NewChaCha8([32]byte{7})
 	return e, id
-}
-
-// unseal reads a file as its recipient does: passwords by user name.
-func unseal(t *testing.T, path string, id age.Identity) map[string]string {
-	t.Helper()
-	sealed, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := age.Decrypt(bytes.NewReader(sealed), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, err := csv.NewReader(r).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	passwords := map[string]string{}
-	for _, row := range rows[1:] {
-		passwords[row[0]] = row[1]
-	}
-	return passwords
 }
 
 func syncOnce(t *testing.T, e *Engine) *Run {
@@ -153,7 +127,7 @@ func TestPasswordsAreHandedOver(t *testing.T) {
 	if len(list) != 1 || run.Passwords == nil || *run.Passwords != (Handed{File: list[0], Accounts: 2}) {
 		t.Fatalf("%v %+v", list, run.Passwords)
 	}
-	if diff := cmp.Diff(tgt.got, unseal(t, list[0], id)); diff != "" {
+	if diff := cmp.Diff(tgt.got, handovertest.Open(t, list[0], id)); diff != "" {
 		t.Error(diff)
 	}
 	// The ledger knows nothing of it: nothing is changed, made or handed over again.
@@ -187,7 +161,7 @@ func TestOnlyWhoWasMade(t *testing.T) {
 			if len(list) != 1 || strings.Contains(list[0], "unfinished") || run.Passwords.Accounts != len(tgt.got) {
 				t.Fatalf("%v %+v %s", list, run.Passwords, run.Reason)
 			}
-			if diff := cmp.Diff(tgt.got, unseal(t, list[0], id)); diff != "" {
+			if diff := cmp.Diff(tgt.got, handovertest.Open(t, list[0], id)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -228,7 +202,7 @@ func TestBrokenOff(t *testing.T) {
 	if run.Status == Done || run.Passwords == nil || !run.Passwords.Unfinished || run.Passwords.Accounts != 2 {
 		t.Fatalf("%s %+v", run.Status, run.Passwords)
 	}
-	rows := unseal(t, run.Passwords.File, id)
+	rows := handovertest.Open(t, run.Passwords.File, id)
 	if len(rows) != 2 || rows["annp1"] != tgt.got["annp1"] {
 		t.Errorf("%q, %q", rows, tgt.got)
 	}

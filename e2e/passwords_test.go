@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -17,11 +16,11 @@ import (
 	"testing"
 	"time"
 
-	"filippo.io/age"
 	"github.com/google/go-cmp/cmp"
 
 	"simscim/config"
 	"simscim/connector"
+	"simscim/connector/handover/handovertest"
 	"simscim/connector/target"
 	"simscim/connector/target/generic"
 	"simscim/sandbox/idp"
@@ -65,8 +64,7 @@ func newWire(t *testing.T, to string) *wire {
 // fair weather and in foul: each is handed over to the administrator alone.
 func TestFirstPasswords(t *testing.T) {
 	t.Parallel()
-	id, err := age.GenerateX25519Identity()
-	check(t, err)
+	id := handovertest.NewKey(t)
 	dir := t.TempDir()
 	var w *wire
 	r := newRig(t, setup{
@@ -101,7 +99,7 @@ func TestFirstPasswords(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	check(t, err)
 	for _, file := range files {
-		for name, password := range opened(t, file, id) {
+		for name, password := range handovertest.Open(t, file, id) {
 			if _, twice := got[name]; twice && !strings.Contains(file, "unfinished") {
 				t.Errorf("an account is handed over twice, the second time in %s", filepath.Base(file))
 			}
@@ -157,21 +155,4 @@ func hostOf(address string) string {
 		return ""
 	}
 	return u.Host
-}
-
-// opened are the passwords of a file by user name, as its recipient reads it.
-func opened(t *testing.T, file string, id age.Identity) map[string]string {
-	t.Helper()
-	sealed, err := os.Open(file)
-	check(t, err)
-	defer sealed.Close()
-	plain, err := age.Decrypt(sealed, id)
-	check(t, err)
-	rows, err := csv.NewReader(plain).ReadAll()
-	check(t, err)
-	passwords := map[string]string{}
-	for _, row := range rows[1:] {
-		passwords[row[0]] = row[1]
-	}
-	return passwords
 }

@@ -1,9 +1,7 @@
-package handover
+package handover_test
 
 import (
 	"bytes"
-	"encoding/csv"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,47 +10,19 @@ import (
 	"filippo.io/age"
 	"github.com/google/go-cmp/cmp"
 
+	"simscim/connector/handover"
+	"simscim/connector/handover/handovertest"
 	"simscim/internal/secret"
 )
 
-func key(t *testing.T) *age.X25519Identity {
-	t.Helper()
-	id, err := age.GenerateX25519Identity()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return id
-}
-
-func open(t *testing.T, path string, id age.Identity) ([][]string, error) {
-	t.Helper()
-	sealed, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := age.Decrypt(bytes.NewReader(sealed), id)
-	if err != nil {
-		return nil, err
-	}
-	text, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rows, nil
-}
-
 func TestOnlyRecipientsReadIt(t *testing.T) {
 	t.Parallel()
-	dir, first, second, stranger := t.TempDir(), key(t), key(t), key(t)
-	f, err := New(dir, []string{first.Recipient().String(), second.Recipient().String()})
+	dir, first, second, stranger := t.TempDir(), handovertest.NewKey(t), handovertest.NewKey(t), handovertest.NewKey(t)
+	f, err := handover.New(dir, []string{first.Recipient().String(), second.Recipient().String()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := []Row{
+	rows := []handover.Row{
 		{UserName: "amy@oak.example", Password: secret.New("Otter-Canary-Kettle-47")},
 		{UserName: `o'neill, "kit"@oak.example`, Password: secret.New("x")},
 	}
@@ -60,17 +30,16 @@ func TestOnlyRecipientsReadIt(t *testing.T) {
 	if err != nil || path != filepath.Join(dir, "dir-oak.csv.age") {
 		t.Fatal(path, err)
 	}
-	want := [][]string{{"userName", "password"}, {"amy@oak.example", "Otter-Canary-Kettle-47"}, {`o'neill, "kit"@oak.example`, "x"}}
+	want := map[string]string{"amy@oak.example": "Otter-Canary-Kettle-47", `o'neill, "kit"@oak.example`: "x"}
 	for _, id := range []age.Identity{first, second} {
-		got, err := open(t, path, id)
-		if diff := cmp.Diff(want, got); err != nil || diff != "" {
-			t.Error(err, diff)
+		if diff := cmp.Diff(want, handovertest.Open(t, path, id)); diff != "" {
+			t.Error(diff)
 		}
 	}
-	if _, err := open(t, path, stranger); err == nil {
+	sealed, _ := os.ReadFile(path)
+	if _, err := age.Decrypt(bytes.NewReader(sealed), stranger); err == nil {
 		t.Error("a stranger's key opens the file")
 	}
-	sealed, _ := os.ReadFile(path)
 	if bytes.Contains(sealed, []byte("Canary")) || bytes.Contains(sealed, []byte("amy@")) {
 		t.Error("the file can be read without a key")
 	}
@@ -81,18 +50,18 @@ func TestOnlyRecipientsReadIt(t *testing.T) {
 
 func TestAFileIsReplacedAndDropped(t *testing.T) {
 	t.Parallel()
-	dir, id := t.TempDir(), key(t)
-	f, err := New(dir, []string{id.Recipient().String()})
+	dir, id := t.TempDir(), handovertest.NewKey(t)
+	f, err := handover.New(dir, []string{id.Recipient().String()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"amy", "bob"} {
-		if _, err := f.Write("a.age", []Row{{name, secret.New("p")}}); err != nil {
+		if _, err := f.Write("a.age", []handover.Row{{name, secret.New("p")}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got, err := open(t, filepath.Join(dir, "a.age"), id); err != nil || len(got) != 2 || got[1][0] != "bob" {
-		t.Error(got, err)
+	if got := handovertest.Open(t, filepath.Join(dir, "a.age"), id); len(got) != 1 || got["bob"] != "p" {
+		t.Error(got)
 	}
 	if err := f.Check(); err != nil {
 		t.Error(err)
@@ -113,23 +82,23 @@ func TestAFileIsReplacedAndDropped(t *testing.T) {
 
 func TestNoSuchFolder(t *testing.T) {
 	t.Parallel()
-	f, err := New(filepath.Join(t.TempDir(), "none"), []string{key(t).Recipient().String()})
+	f, err := handover.New(filepath.Join(t.TempDir(), "none"), []string{handovertest.NewKey(t).Recipient().String()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if f.Check() == nil {
 		t.Error("a folder that is not there is found good")
 	}
-	if _, err := f.Write("a.age", []Row{{"amy", secret.New("canary")}}); err == nil || strings.Contains(err.Error(), "canary") {
+	if _, err := f.Write("a.age", []handover.Row{{"amy", secret.New("canary")}}); err == nil || strings.Contains(err.Error(), "canary") {
 		t.Error(err)
 	}
 }
 
 func TestBadRecipients(t *testing.T) {
 	t.Parallel()
-	id := key(t)
+	id := handovertest.NewKey(t)
 	for _, list := range [][]string{nil, {""}, {"age1nonsense"}, {id.String()}, {id.Recipient().String(), "ssh-ed25519 AAAA"}} {
-		f, err := New(t.TempDir(), list)
+		f, err := handover.New(t.TempDir(), list)
 		if err == nil || f != nil {
 			t.Errorf("%d recipients were taken", len(list))
 		} else if strings.Contains(err.Error(), id.String()) {
