@@ -112,10 +112,11 @@ func entraTask(ctx context.Context, t *task) (*result, error) {
 	}
 	cfg := &config.Target{
 		Name: targetName, Type: "entra-inbound", Tenant: tenant.Tenant(), ServicePrincipal: job.ServicePrincipal, Job: job.ID, GroupKind: "security",
+		Cloud: "custom", Login: web.URL, Graph: web.URL,
 		Auth: config.TargetAuth{Type: "secret", ClientID: id, ClientSecret: key},
 	}
 	open := func(books *sqlledger.Ledger) (target.Target, error) {
-		made, err := entra.New(cfg, entra.Options{Now: c.now, Counter: books, Login: web.URL, Graph: web.URL, Unpaced: true})
+		made, err := entra.New(cfg, entra.Options{Now: c.now, Counter: books, Unpaced: true})
 		return patient{made, c}, err
 	}
 	t.Extras.End = "leavers: {graceSnapshots: 1, graceHours: 0}\n"

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net"
 	"net/mail"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -12,12 +13,13 @@ import (
 // target checks what is said of a target beyond its sign-in.
 func (c *checker) target(at string, t *Target) {
 	c.byType(at, t.Type, []typeKeys{
-		{"scim", []string{"url", "auth"}, []string{"profile", "cloud", "traits", "limits", "maxCost", "replaceGroups", "handover", "caFile"}},
-		{"entra-inbound", []string{"tenant", "servicePrincipal", "job", "auth"}, []string{"cloud", "dailyCalls", "confirmWithin", "groupKind", "limits", "replaceGroups", "caFile"}},
+		{"scim", []string{"url", "auth"}, []string{"profile", "cloud", "login", "graph", "traits", "limits", "maxCost", "replaceGroups", "handover", "caFile"}},
+		{"entra-inbound", []string{"tenant", "servicePrincipal", "job", "auth"}, []string{"cloud", "login", "graph", "dailyCalls", "confirmWithin", "groupKind", "limits", "replaceGroups", "caFile"}},
 		{"okta-identity-source", []string{"url", "source", "auth"}, []string{"confirmWithin", "limits", "caFile"}},
 		{"scim-feed", []string{"path", "tokens", "key"}, nil},
 	})
 	c.auth(child(at, "auth"), t)
+	c.cloud(at, t)
 	c.totals(child(at, "safeguards"), t.Safeguards)
 	for key, patterns := range map[string][]string{"users": t.Protect.Users, "groups": t.Protect.Groups} {
 		for i, pattern := range patterns {
@@ -28,6 +30,24 @@ func (c *checker) target(at string, t *Target) {
 	}
 	if t.ReplaceGroups && t.Groups != "full" {
 		c.report(child(at, "replaceGroups"), "this needs groups: full, because it deletes groups")
+	}
+}
+
+// cloud checks that the addresses of a cloud are there where nobody knows them.
+func (c *checker) cloud(at string, t *Target) {
+	if t.Type != "scim" && t.Type != "entra-inbound" {
+		return // reported already
+	}
+	for key, address := range map[string]string{"login": t.Login, "graph": t.Graph} {
+		u, err := url.Parse(address)
+		switch {
+		case t.Cloud == "custom" && !c.given(at, key):
+			c.report(at, "cloud: custom needs "+key)
+		case t.Cloud != "custom" && c.given(at, key):
+			c.report(child(at, key), "this is for cloud: custom only; the hosts of "+t.Cloud+" are known")
+		case err == nil && strings.Trim(u.Path, "/")+u.RawQuery+u.Fragment != "":
+			c.report(child(at, key), "must be a scheme and a host only, such as https://graph.example")
+		}
 	}
 }
 

@@ -227,8 +227,15 @@ type Target struct {
 	Auth TargetAuth `yaml:"auth"`
 	// Tenant is the id or a domain of the Entra tenant.
 	Tenant string `yaml:"tenant"`
-	// Cloud is the Microsoft cloud that the tenant is in.
-	Cloud string `yaml:"cloud" enum:"global|usgov|usgov-dod|china" default:"global"`
+	// Cloud is the Microsoft cloud that the tenant is in, or custom, which takes the
+	// addresses below: a private cloud, or a look-alike such as the sandbox's to try things
+	// out against.
+	Cloud string `yaml:"cloud" enum:"global|usgov|usgov-dod|china|custom" default:"global"`
+	// Login is where applications sign in, a scheme and a host (cloud: custom only). What is
+	// http is a look-alike on this machine.
+	Login string `yaml:"login" format:"url"`
+	// Graph is where Microsoft Graph stands, a scheme and a host (cloud: custom only).
+	Graph string `yaml:"graph" format:"url"`
 	// ServicePrincipal is the object id of the provisioning app's service principal.
 	ServicePrincipal string `yaml:"servicePrincipal" format:"guid"`
 	// Job is the id of the provisioning job, such as API2AAD.….

@@ -177,9 +177,10 @@ func (x *example) source(cfg *config.Source) (source.Source, error) {
 func (x *example) entra(cfg *config.Target) (target.Target, error) {
 	s := entrabox.New(entrabox.Options{Now: x.now, Domains: []string{"trust.example"}})
 	client, job, at := s.Clients()[0], s.Jobs()[0], x.serve(s.Handler())
+	cfg.Cloud, cfg.Login, cfg.Graph = "custom", at, at
 	cfg.Tenant, cfg.ServicePrincipal, cfg.Job = s.Tenant(), job.ServicePrincipal, job.ID
 	cfg.Auth = config.TargetAuth{Type: "secret", ClientID: x.secret(client.ID), ClientSecret: x.secret(client.Secret)}
-	return entra.New(cfg, entra.Options{Now: x.now, Counter: x.ledger, Login: at, Graph: at, Unpaced: true, MinWait: time.Millisecond})
+	return entra.New(cfg, entra.Options{Now: x.now, Counter: x.ledger, Unpaced: true, MinWait: time.Millisecond})
 }
 
 func (x *example) okta(cfg *config.Target) (target.Target, error) {

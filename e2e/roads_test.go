@@ -84,15 +84,18 @@ func tenantWith(t *testing.T, preset string, seed uint64, longest int, more stri
 	t.Cleanup(web.Close)
 	client, job := o.Clients()[0], o.Jobs()[0]
 	s := road(preset, seed, "title", fmt.Sprintf(`    type: entra-inbound
+    cloud: custom
+    login: %[1]s
+    graph: %[1]s
     tenant: %s
     servicePrincipal: %s
     job: %s
     auth: {type: secret, clientID: %q, clientSecret: %q}
     limits: {perSecond: 0, inFlight: 8}
-%s`, o.Tenant(), job.ServicePrincipal, job.ID, keep(t, client.ID), keep(t, client.Secret), more))
+%s`, web.URL, o.Tenant(), job.ServicePrincipal, job.ID, keep(t, client.ID), keep(t, client.Secret), more))
 	s.target = func(r *rig, c *config.Target) (target.Target, error) {
 		made, err := entra.New(c, entra.Options{
-			Now: r.box.World().Now, Counter: r.ledger, Login: web.URL, Graph: web.URL, Unpaced: true, MinWait: time.Millisecond,
+			Now: r.box.World().Now, Counter: r.ledger, Unpaced: true, MinWait: time.Millisecond,
 		})
 		return patient{made, r}, err
 	}

@@ -117,9 +117,8 @@ func daemonAt(t *testing.T, configFile, url string, clock *watch) *daemon {
 		t.Fatal(err)
 	}
 	t.Cleanup(a.close)
-	made, err := entra.New(cfg.Targets["directory"], entra.Options{
-		Now: clock.now, Counter: a.ledger, Login: url, Graph: url, Unpaced: true, MinWait: time.Millisecond,
-	})
+	cfg.Targets["directory"].Cloud, cfg.Targets["directory"].Login, cfg.Targets["directory"].Graph = "custom", url, url
+	made, err := entra.New(cfg.Targets["directory"], entra.Options{Now: clock.now, Counter: a.ledger, Unpaced: true, MinWait: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,10 +89,17 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, tenant string) 
 	switch {
 	case !isDefault:
 		return nil, deny(http.StatusBadRequest, "invalid_scope", 1002012, "The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.")
-	case strings.TrimSuffix(resource, "/") != graphResource:
+	case !isGraph(r, resource):
 		return nil, deny(http.StatusBadRequest, "invalid_resource", 500011, "The resource principal was not found in the tenant.")
 	}
 	return client, nil
+}
+
+// isGraph tells whether tokens are asked for Graph, by its name at Microsoft or by the
+// address at which it stands here.
+func isGraph(r *http.Request, resource string) bool {
+	resource = strings.TrimSuffix(resource, "/")
+	return resource == graphResource || resource == "http://"+r.Host || resource == "https://"+r.Host
 }
 
 // prove checks the secret or the assertion; one of them, not both.
@@ -151,7 +158,7 @@ func (s *Service) serveIdentity(w http.ResponseWriter, r *http.Request) {
 	case q.Get("api-version") == "":
 		refuse(http.StatusBadRequest, "bad_request_102", "Required api-version parameter not specified")
 		return
-	case strings.TrimSuffix(q.Get("resource"), "/") != graphResource:
+	case !isGraph(r, q.Get("resource")):
 		refuse(http.StatusBadRequest, "invalid_resource", "AADSTS500011: The resource principal was not found in the tenant.")
 		return
 	}

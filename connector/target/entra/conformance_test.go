@@ -89,7 +89,8 @@ func fixture(t *testing.T, kind string) *targettest.Fixture {
 		Faults: targettest.NewProxy(t, w.server.URL), InFlight: 8, Logged: w.log.String, Unique: true, Checked: true,
 	}
 	front.Store(strings.TrimPrefix(f.Faults.URL, "http://"))
-	tgt := w.newTarget(func(o *entra.Options) { o.Graph = f.Faults.URL })
+	w.cfg.Graph = f.Faults.URL
+	tgt := w.newTarget()
 	f.Target = settled{tgt, w}
 	t.Cleanup(w.nobodyDeleted)
 	return f

@@ -21,7 +21,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"sync"
 	"time"
 
@@ -44,8 +43,6 @@ type Options struct {
 	Observe func(route string, status int, took time.Duration)
 	// Counter counts the uploads of the day, in a store that all processes share.
 	Counter Counter
-	// Login and Graph are where a look-alike stands in place of the cloud's own hosts.
-	Login, Graph string
 	// Unpaced leaves Microsoft's rates out, against a look-alike that has none.
 	Unpaced bool
 	// MinWait is the first wait before a request is repeated, doubling from there; 0 is
@@ -111,7 +108,7 @@ func New(cfg *config.Target, o Options) (*Target, error) {
 }
 
 func newTarget(cfg *config.Target, o Options) (*Target, error) {
-	where, err := cloudOf(cmp.Or(cfg.Cloud, "global"))
+	where, err := cloudOf(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +121,7 @@ func newTarget(cfg *config.Target, o Options) (*Target, error) {
 	}
 	t := &Target{
 		name: cfg.Name, cfg: cfg, authorize: authorize, now: o.Now, count: o.Counter, minWait: cmp.Or(o.MinWait, 250*time.Millisecond),
-		base: cmp.Or(o.Graph, where.graph) + "/v1.0", writes: rate.NewLimiter(writesPerSecond, writesAtOnce),
+		base: where.graph + "/v1.0", writes: rate.NewLimiter(writesPerSecond, writesAtOnce),
 	}
 	if t.now == nil {
 		t.now = time.Now
@@ -160,11 +157,6 @@ func check(cfg *config.Target, o Options) error {
 		return errors.New("servicePrincipal and job are needed: they stand in the Provisioning API Endpoint of the provisioning app")
 	case o.Counter == nil:
 		return errors.New("there is nothing to count the day's uploads with")
-	}
-	for _, at := range []string{o.Login, o.Graph} {
-		if u, err := url.Parse(at); err != nil || at != "" && (u.Host == "" || u.Path != "") {
-			return errors.New("the address of a look-alike is a scheme and a host")
-		}
 	}
 	return nil
 }

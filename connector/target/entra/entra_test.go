@@ -92,6 +92,7 @@ func newWorld(t *testing.T, s setting) *world {
 	client, job := w.Clients()[0], w.Jobs()[0]
 	w.cfg = &config.Target{
 		Name: "entra", Type: "entra-inbound", Tenant: w.Tenant(), ServicePrincipal: job.ServicePrincipal, Job: job.ID, GroupKind: "security",
+		Cloud: "custom", Login: w.server.URL, Graph: w.server.URL,
 		Auth: config.TargetAuth{
 			Type: "secret", ClientID: secrettest.File(t, client.ID),
 			ClientSecret: secrettest.File(t, client.Secret+strings.Repeat("x", 1-min(1, len(client.Secret)))),
@@ -105,16 +106,11 @@ func newWorld(t *testing.T, s setting) *world {
 	return w
 }
 
-func (w *world) newTarget(change ...func(*entra.Options)) *entra.Target {
+func (w *world) newTarget() *entra.Target {
 	w.Helper()
-	o := entra.Options{
-		Now: w.clock.Now, Log: w.log.Logger(), Counter: w.count, Login: w.server.URL, Graph: w.server.URL,
-		Unpaced: true, MinWait: time.Millisecond,
-	}
-	for _, c := range change {
-		c(&o)
-	}
-	target, err := entra.New(w.cfg, o)
+	target, err := entra.New(w.cfg, entra.Options{
+		Now: w.clock.Now, Log: w.log.Logger(), Counter: w.count, Unpaced: true, MinWait: time.Millisecond,
+	})
 	if err != nil {
 		w.Fatal(err)
 	}

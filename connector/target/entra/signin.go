@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,7 +35,7 @@ type session struct {
 // SignIn makes the sign-in of a SCIM target that is Entra ID's own SCIM API: that takes
 // the tokens of Graph. The tenant stands with the sign-in there.
 func SignIn(cfg *config.Target, o Options) (auth.Authorize, error) {
-	where, err := cloudOf(cmp.Or(cfg.Cloud, "global"))
+	where, err := cloudOf(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -56,15 +56,11 @@ func signIn(cfg *config.Target, o Options, where hosts) (auth.Authorize, error) 
 		Transport: client,
 		Retry:     policy.RetryOptions{MaxRetries: 3, RetryDelay: cmp.Or(o.MinWait, 800*time.Millisecond), TryTimeout: timeout},
 	}
-	if o.Login != "" {
-		u, err := url.Parse(o.Login)
-		if err != nil {
-			return nil, err
-		}
-		options.Cloud.ActiveDirectoryAuthorityHost = "https://" + u.Host // the library takes nothing else
-		options.Transport = diverted{client, u}
+	if host, ok := strings.CutPrefix(where.login, "http://"); ok {
+		options.Cloud.ActiveDirectoryAuthorityHost = "https://" + host // the library takes nothing else
+		options.Transport = diverted{client, host}
 	}
-	build, err := builder(cfg, options, o.Login != "")
+	build, err := builder(cfg, options, cfg.Cloud == "custom")
 	if err != nil {
 		return nil, err
 	}
@@ -72,15 +68,16 @@ func signIn(cfg *config.Target, o Options, where hosts) (auth.Authorize, error) 
 	return s.header, nil
 }
 
-// diverted sends what is meant for Microsoft to a look-alike.
+// diverted sends what is meant for Microsoft to a look-alike on this machine, which has no
+// certificate.
 type diverted struct {
 	client *http.Client
-	to     *url.URL
+	host   string
 }
 
 func (d diverted) Do(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
-	r.URL.Scheme, r.URL.Host, r.Host = d.to.Scheme, d.to.Host, ""
+	r.URL.Scheme, r.URL.Host, r.Host = "http", d.host, ""
 	return d.client.Do(r) //nolint:gosec // the address is the operator's, not a visitor's
 }
 

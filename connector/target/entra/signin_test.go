@@ -268,7 +268,9 @@ func TestNew(t *testing.T) {
 		"cloud":      {func(c *config.Target, _ *entra.Options) { c.Cloud = "moon" }, `none named "moon"`},
 		"auth":       {func(c *config.Target, _ *entra.Options) { c.Auth.Type = "basic" }, `no sign-in of type "basic"`},
 		"no counter": {func(_ *config.Target, o *entra.Options) { o.Counter = nil }, "count"},
-		"look-alike": {func(_ *config.Target, o *entra.Options) { o.Graph = "localhost" }, "look-alike"},
+		"private": {func(c *config.Target, _ *entra.Options) {
+			c.Cloud, c.Login, c.Graph = "custom", "https://login.example/", "https://graph.example/"
+		}, ""},
 	} {
 		c, o := good, entra.Options{Counter: &counter{clock: newClock()}}
 		tt.change(&c, &o)
@@ -292,9 +294,9 @@ func TestSignInOfAScimTarget(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setting{})
 	w.realTime()
-	cfg := &config.Target{Name: "scim", Type: "scim", Auth: w.cfg.Auth}
+	cfg := &config.Target{Name: "scim", Type: "scim", Auth: w.cfg.Auth, Cloud: "custom", Login: w.server.URL, Graph: w.server.URL}
 	cfg.Auth.Tenant = w.Tenant()
-	authorize, err := entra.SignIn(cfg, entra.Options{Login: w.server.URL})
+	authorize, err := entra.SignIn(cfg, entra.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,7 +305,7 @@ func TestSignInOfAScimTarget(t *testing.T) {
 		t.Fatalf("%q, %v", first, err)
 	}
 	cfg.Auth.ClientSecret = secrettest.File(t, "another")
-	if authorize, err = entra.SignIn(cfg, entra.Options{Login: w.server.URL}); err != nil {
+	if authorize, err = entra.SignIn(cfg, entra.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := authorize(t.Context(), ""); !target.CredentialsRefused(err) {

@@ -15,7 +15,6 @@ import (
 	"simscim/config"
 	"simscim/connector/plan"
 	"simscim/connector/target"
-	"simscim/connector/target/entra"
 	sandbox "simscim/sandbox/entra"
 	"simscim/scim"
 )
@@ -344,12 +343,13 @@ func TestTheServiceIsDown(t *testing.T) {
 	t.Parallel()
 	dead := httptest.NewServer(http.NotFoundHandler())
 	dead.Close()
-	for name, at := range map[string]func(*entra.Options){
-		"sign-in": func(o *entra.Options) { o.Login = dead.URL },
-		"graph":   func(o *entra.Options) { o.Graph = dead.URL },
+	for name, at := range map[string]func(*config.Target){
+		"sign-in": func(c *config.Target) { c.Login = dead.URL },
+		"graph":   func(c *config.Target) { c.Graph = dead.URL },
 	} {
 		w := newWorld(t, setting{})
-		w.target = w.newTarget(at)
+		at(w.cfg)
+		w.target = w.newTarget()
 		changes := pupils(500)
 		for i := range 100 {
 			changes = append(changes, group(fmt.Sprint("g", i), "Choir"))
