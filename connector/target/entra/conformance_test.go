@@ -78,8 +78,8 @@ func fixture(t *testing.T, kind string) *targettest.Fixture {
 		change:  func(c *config.Target) { c.GroupKind = kind },
 		wrap: func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if host := front.Load().(string); strings.HasPrefix(r.URL.Path, "/v1.0") {
-					r.Host = host // links lead through the proxy
+				if host := front.Load().(string); !strings.Contains(r.URL.Path, "/.well-known/") {
+					r.Host = host // links lead through the proxy, and tokens are for it
 				}
 				next.ServeHTTP(w, r)
 			})
