@@ -73,9 +73,9 @@ type grant struct {
 // seal makes a token. Its roles are those of this moment, as they are in real ones.
 func (s *Service) seal(c *Client) (string, error) {
 	s.mu.Lock()
-	generation := s.generation
+	generation, roles := s.generation, c.Roles
 	s.mu.Unlock()
-	body, err := json.Marshal(grant{c.ID, c.Roles, s.now().Add(s.options.TokenTTL).Unix(), generation})
+	body, err := json.Marshal(grant{c.ID, roles, s.now().Add(s.options.TokenTTL).Unix(), generation})
 	if err != nil {
 		return "", err
 	}

@@ -33,6 +33,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -49,7 +50,8 @@ type Options struct {
 	// Domains are the verified ones, beside the tenant's own InitialDomain.
 	Domains []string
 	// Clients are the applications and managed identities that may sign in. Without any
-	// there is one application with a secret and AllRoles.
+	// there is one application with AllRoles. One without an id gets an id and a secret of
+	// the seed.
 	Clients []Client
 	// TokenTTL is how long tokens last, an hour if it is zero.
 	TokenTTL time.Duration
@@ -110,13 +112,17 @@ func New(o Options) *Service {
 	o.ProcessAfter, o.LogAfter = cmp.Or(o.ProcessAfter, time.Minute), cmp.Or(o.LogAfter, 5*time.Minute)
 	o.EmployeeIDMax, o.PageSize = cmp.Or(o.EmployeeIDMax, longestEmployeeID), cmp.Or(o.PageSize, 100)
 	o.Limits = o.Limits.documented()
-	if len(o.Clients) == 0 {
-		sum := sha256.Sum256(fmt.Appendf(nil, "entra secret %d", o.Seed))
-		o.Clients = []Client{{ID: s.newID(), Secret: "sandbox-" + hex.EncodeToString(sum[:12]), Roles: AllRoles()}}
+	if o.Clients = slices.Clone(o.Clients); len(o.Clients) == 0 {
+		o.Clients = []Client{{Roles: AllRoles()}}
 	}
 	s.options = o
 	for i := range o.Clients {
-		s.clients[strings.ToLower(o.Clients[i].ID)] = &o.Clients[i]
+		c := &o.Clients[i]
+		if c.ID == "" {
+			sum := sha256.Sum256(fmt.Appendf(nil, "entra secret %d", o.Seed))
+			c.ID, c.Secret = s.newID(), "sandbox-"+hex.EncodeToString(sum[:12])
+		}
+		s.clients[strings.ToLower(c.ID)] = c
 	}
 	for range o.Jobs {
 		s.jobs = append(s.jobs, s.newJob())
@@ -130,7 +136,21 @@ func New(o Options) *Service {
 func (s *Service) Tenant() string { return s.options.Tenant }
 
 // Clients are those that may sign in.
-func (s *Service) Clients() []Client { return s.options.Clients }
+func (s *Service) Clients() []Client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.options.Clients)
+}
+
+// Consent replaces what the tenant lets a client do, if there is one of that id. Tokens
+// that it has already say what they said.
+func (s *Service) Consent(id string, roles []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.clients[strings.ToLower(id)]; c != nil {
+		c.Roles = roles
+	}
+}
 
 // ExpireTokens makes all tokens issued until now worthless.
 func (s *Service) ExpireTokens() {

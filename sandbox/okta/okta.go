@@ -71,8 +71,9 @@ type Options struct {
 	Scopes   []string
 	// TokenTTL is how long an access token lives, an hour if zero.
 	TokenTTL time.Duration
-	// ImportTakes is how long the import of a session takes.
-	ImportTakes time.Duration
+	// ImportTakes is how long the import of a session takes, NewSessionAfter how long after
+	// it was triggered the next may be made: the documented time if zero.
+	ImportTakes, NewSessionAfter time.Duration
 	// PerMinute is the rate limit of the API, 600 if zero.
 	PerMinute int
 }
@@ -105,6 +106,7 @@ func New(o Options) *Org {
 	o.ClientID = cmp.Or(o.ClientID, "0oasandboxserviceapp")
 	o.TokenTTL = cmp.Or(o.TokenTTL, time.Hour)
 	o.PerMinute = cmp.Or(o.PerMinute, 600)
+	o.NewSessionAfter = cmp.Or(o.NewSessionAfter, NewSessionAfter)
 	if len(o.Sources) == 0 {
 		o.Sources = []string{"0oasandboxidentities"}
 	}

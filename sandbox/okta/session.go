@@ -123,7 +123,7 @@ func createSession(c *call) (reply, error) {
 			return reply{}, invalid("identitySourceSession", "identitySourceId: there is an active session for this identity source")
 		}
 	}
-	if !c.src.triggered.IsZero() && c.now.Sub(c.src.triggered) < NewSessionAfter {
+	if !c.src.triggered.IsZero() && c.now.Sub(c.src.triggered) < c.org.options.NewSessionAfter {
 		return reply{}, invalid("identitySourceSession", "identitySourceId: a session was triggered less than five minutes ago")
 	}
 	s := &session{id: c.org.newID("uis"), status: Created, created: c.now, updated: c.now, seen: c.now}
