@@ -2,7 +2,9 @@ package sandbox
 
 import (
 	_ "embed"
+	"fmt"
 	"strings"
+	"text/template"
 
 	"simscim/internal/secret"
 	"simscim/sandbox/oneroster"
@@ -11,14 +13,6 @@ import (
 
 //go:embed config.yaml
 var configText string
-
-// Names of the environment variables that the configuration refers to, as in the one
-// that "simscim init" writes.
-const (
-	envClientID     = "SIMS_VENDOR_ID"
-	envClientSecret = "SIMS_VENDOR_SECRET" //nolint:gosec // a name, not a secret
-	envToken        = "SCIM_TOKEN"         //nolint:gosec // a name, not a secret
-)
 
 // Credentials are all that a client of the sandbox needs.
 type Credentials struct {
@@ -45,6 +39,16 @@ func (s *Sandbox) Credentials() Credentials {
 	}
 }
 
+// configValues are what the configuration's template is filled with.
+type configValues struct {
+	DSN, Base, Domain string
+	// Kind is that of the identity provider, where it is no SCIM server.
+	Kind string
+	Credentials
+	// Tenant, ServicePrincipal and Job are Entra ID's, Source is Okta's.
+	Tenant, ServicePrincipal, Job, Source string
+}
+
 // Config is a whole simscim configuration for this sandbox, where it is now. dsn is
 // the store; empty means a file in the working folder. Secrets are references to the
 // variables of Env.
@@ -52,22 +56,31 @@ func (s *Sandbox) Config(dsn string) string {
 	if dsn == "" {
 		dsn = "file:simscim-sandbox.db"
 	}
-	c := s.Credentials()
-	return strings.NewReplacer(
-		"{dsn}", strings.ReplaceAll(strings.ReplaceAll(dsn, `\`, `\\`), `"`, `\"`),
-		"{sts}", c.STS, "{management}", c.Management, "{provisioning}", c.Provisioning, "{scim}", c.SCIM,
-		"{application}", c.Vendor.Application.String(), "{organisation}", c.Vendor.Organisation.String(),
-		"{clientID}", envClientID, "{clientSecret}", envClientSecret, "{token}", envToken,
-	).Replace(configText)
+	v := &configValues{DSN: dsn, Base: s.BaseURL(), Domain: Domain, Credentials: s.Credentials()}
+	if s.provider != nil {
+		v.Kind = s.kind
+		s.provider.fill(v)
+	}
+	page := template.Must(template.New("config").Funcs(template.FuncMap{"quote": quote}).Parse(configText))
+	var b strings.Builder
+	if err := page.Execute(&b, v); err != nil {
+		panic(fmt.Sprintf("the sandbox's own configuration: %v", err)) // every field that it names is there
+	}
+	return b.String()
+}
+
+// quote writes a YAML string.
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
 // Env are the variables, KEY=VALUE, that the configuration refers to. They hold
 // secrets, if only the sandbox's.
 func (s *Sandbox) Env() []string {
 	v := s.simsid.Vendor()
-	return []string{
-		envClientID + "=" + v.ClientID,
-		envClientSecret + "=" + v.ClientSecret.Reveal(),
-		envToken + "=" + s.idp.Token(),
+	env := []string{"SIMS_VENDOR_ID=" + v.ClientID, "SIMS_VENDOR_SECRET=" + v.ClientSecret.Reveal()}
+	if s.provider != nil {
+		return append(env, s.provider.env()...)
 	}
+	return append(env, "SCIM_TOKEN="+s.idp.Token())
 }

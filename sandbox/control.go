@@ -78,10 +78,7 @@ func (s *Sandbox) State() State {
 		Sites: []SiteState{}, Faults: s.simsid.Faults().List(), Requests: s.simsid.Requests(),
 	}
 	st.OneRoster = OneRoster{s.roster.Deviations(), s.roster.Faults().List(), s.roster.Requests()}
-	st.Directory.Users, st.Directory.Groups, st.Directory.Memberships = s.idp.Counts()
-	st.Directory.Personality = s.idp.Personality()
-	calls := s.idp.Requests()
-	st.Directory.Requests, st.Directory.Writes = calls.Total(), calls.Writes()
+	st.Directory = s.directory()
 	today := world.DateOf(st.Now)
 	for _, r := range s.world.Rolls() {
 		c := r.Counts(today)
@@ -92,6 +89,19 @@ func (s *Sandbox) State() State {
 		})
 	}
 	return st
+}
+
+func (s *Sandbox) directory() Directory {
+	d := Directory{Personality: s.kind}
+	if s.provider != nil {
+		d.Users, d.Groups, d.Memberships = s.provider.Counts()
+		d.Requests, d.Writes = s.provider.calls()
+		return d
+	}
+	d.Users, d.Groups, d.Memberships = s.idp.Counts()
+	calls := s.idp.Requests()
+	d.Requests, d.Writes = calls.Total(), calls.Writes()
+	return d
 }
 
 // control mounts the endpoints that move the world. A page of another web site
@@ -111,6 +121,11 @@ func (s *Sandbox) control(mux *http.ServeMux) {
 	post("/_sandbox/faults", s.setFaults)
 	mux.HandleFunc("GET /_sandbox/oneroster", func(w http.ResponseWriter, _ *http.Request) { s.oneRoster(w) })
 	post("/_sandbox/oneroster", s.setOneRoster)
+	if p := s.provider; p != nil {
+		mux.HandleFunc("GET /_sandbox/provider", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, p.state()) })
+		mux.HandleFunc("GET /_sandbox/arrived", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, p.arrived()) })
+		post("/_sandbox/provider", s.setProvider)
+	}
 }
 
 // done tells a program what happened, and sends a person back to the index page.
@@ -206,6 +221,15 @@ func (s *Sandbox) setOneRoster(w http.ResponseWriter, r *http.Request) {
 		s.roster.ExpireTokens()
 	}
 	s.oneRoster(w)
+}
+
+// setProvider changes how the identity provider is; what the body does not name stays.
+func (s *Sandbox) setProvider(w http.ResponseWriter, r *http.Request) {
+	if err := s.provider.set(func(into any) error { return decode(w, r, into) }); err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	writeJSON(w, http.StatusOK, s.provider.state())
 }
 
 // oneRoster says what is on and what there is, and how to sign in as the district:

@@ -23,7 +23,7 @@ func (s *Sandbox) index(w http.ResponseWriter, r *http.Request) {
 		"dfe":        func(s string) string { return s[:3] + "/" + s[3:] },
 	}).Parse(indexText))
 	var b bytes.Buffer
-	data := map[string]any{"State": s.State(), "Base": "http://" + r.Host, "Application": s.simsid.Vendor().Application}
+	data := map[string]any{"State": s.State(), "Base": "http://" + r.Host, "Application": s.simsid.Vendor().Application, "Provider": s.provider != nil}
 	if err := page.Execute(&b, data); err != nil {
 		fail(w, http.StatusInternalServerError, fmt.Sprintf("the page could not be written: %v", err))
 		return

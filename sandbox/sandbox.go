@@ -48,18 +48,22 @@ type Options struct {
 	// IDP is the identity provider to mount; without one an empty one is made of the
 	// seed. Its base path is to be /scim/v2.
 	IDP *idp.IDP
-	// Personality is the kind of server to make, one of idp.Personalities, with its
-	// limits on requests; empty is a well-behaved one. It is of no account beside IDP.
+	// Personality is the kind of identity provider to make, one of Kinds, with its limits on
+	// requests; empty is a well-behaved SCIM server, which there is also beside the kinds
+	// that speak no SCIM. Those of SCIM servers are of no account beside IDP.
 	Personality string
 }
 
 // Sandbox is the dummy world and its services. It is safe for concurrent use.
 type Sandbox struct {
-	world   *world.World
-	simsid  *simsid.Service
-	roster  *oneroster.Service
-	idp     *idp.IDP
-	handler http.Handler
+	world  *world.World
+	simsid *simsid.Service
+	roster *oneroster.Service
+	idp    *idp.IDP
+	// provider is nil if the identity provider is a SCIM server.
+	provider provider
+	kind     string
+	handler  http.Handler
 
 	mu   sync.RWMutex
 	base string
@@ -70,14 +74,19 @@ func New(o Options) (*Sandbox, error) {
 	if o.Now == nil {
 		return nil, errors.New("new sandbox: it needs a clock")
 	}
+	own, err := newProvider(o)
+	if err != nil {
+		return nil, fmt.Errorf("new sandbox: %w", err)
+	}
 	if o.IDP == nil {
-		made, err := idp.Open(idp.Options{
-			BasePath: scimPath, Seed: o.Seed, Now: o.Now, Personality: o.Personality, RateLimits: true,
-		})
+		personality := o.Personality
+		if own != nil {
+			personality = ""
+		}
+		o.IDP, err = idp.Open(idp.Options{BasePath: scimPath, Seed: o.Seed, Now: o.Now, Personality: personality, RateLimits: true})
 		if err != nil {
 			return nil, fmt.Errorf("new sandbox: %w", err)
 		}
-		o.IDP = made
 	}
 	if at := o.IDP.BasePath(); at != scimPath {
 		return nil, fmt.Errorf("new sandbox: the identity provider stands at %s, not at %s", at, scimPath)
@@ -94,7 +103,10 @@ func New(o Options) (*Sandbox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new sandbox: %w", err)
 	}
-	s := &Sandbox{world: w, simsid: sims, roster: roster, idp: o.IDP, base: strings.TrimSuffix(o.BaseURL, "/")}
+	s := &Sandbox{world: w, simsid: sims, roster: roster, idp: o.IDP, provider: own, kind: o.IDP.Personality(), base: strings.TrimSuffix(o.BaseURL, "/")}
+	if own != nil {
+		s.kind = o.Personality
+	}
 	if s.base == "" {
 		s.base = "http://" + DefaultAddr
 	}
@@ -116,6 +128,11 @@ func (s *Sandbox) routes() http.Handler {
 		mux.Handle(prefix+"/", http.StripPrefix(prefix, h))
 	}
 	mux.Handle(scimPath+"/", s.idp.Handler())
+	if s.provider != nil {
+		for _, root := range s.provider.roots() {
+			mux.Handle(root, s.provider.Handler())
+		}
+	}
 	mux.HandleFunc("GET /{$}", s.index)
 	s.control(mux)
 	return mux

@@ -36,7 +36,10 @@ type group struct {
 }
 
 // Failure is a record that an import could not take over.
-type Failure struct{ ExternalID, Reason string }
+type Failure struct {
+	ExternalID string `json:"externalId"`
+	Reason     string `json:"reason"`
+}
 
 func newSource(o *Org, id string) *source {
 	return &source{org: o, id: id, users: map[string]*user{}, groups: map[string]*group{}}

@@ -149,12 +149,17 @@ func tell(h http.Header, left int, ends time.Time) {
 // made, those included that it refused.
 type Requests struct {
 	// Tokens are requests for access tokens.
-	Tokens int
+	Tokens int `json:"tokens"`
 	// Sessions were made, Loads are bulk requests, Imports were started, Polls are reads of
 	// sessions and Cancels their ends.
-	Sessions, Loads, Imports, Polls, Cancels int
+	Sessions int `json:"sessions"`
+	Loads    int `json:"loads"`
+	Imports  int `json:"imports"`
+	Polls    int `json:"polls"`
+	Cancels  int `json:"cancels"`
 	// Reads and Writes are of single records.
-	Reads, Writes int
+	Reads  int `json:"reads"`
+	Writes int `json:"writes"`
 }
 
 // Requests returns the counts until now.

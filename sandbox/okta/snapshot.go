@@ -35,9 +35,10 @@ type Group struct {
 
 // Session is one import.
 type Session struct {
-	ID, Status string
+	ID     string `json:"id"`
+	Status string `json:"status"`
 	// Loads is how many bulk requests it took.
-	Loads int
+	Loads int `json:"loads"`
 }
 
 // Snapshot reads one identity source, after what the clock brings. It is empty if there
