@@ -14,11 +14,11 @@ import (
 // again that were broken off.
 func (s *Scheduler) work(ctx context.Context, job Job) {
 	defer s.release(job.Sites)
-	defer s.survive(Event{Key: strings.TrimPrefix(job.Key, setMark), Slot: job.Slot})
+	defer func() { s.panicked(recover(), Event{Key: strings.TrimPrefix(job.Key, setMark), Slot: job.Slot}) }()
 	var mu sync.Mutex
 	var begun []string
 	s.o.Run(ctx, job, func(site string, work func()) {
-		defer s.survive(Event{Key: site, Slot: job.Slot})
+		defer func() { s.panicked(recover(), Event{Key: site, Slot: job.Slot}) }()
 		if !s.begin(ctx, site, job) {
 			return
 		}
@@ -35,9 +35,10 @@ func (s *Scheduler) work(ctx context.Context, job Job) {
 	}
 }
 
-// survive, deferred, stops a panic and reports it with what it is about.
-func (s *Scheduler) survive(about Event) {
-	if recover() != nil {
+// panicked reports what was recovered, if anything, with what it is about. The value itself
+// is not kept: it may hold anything.
+func (s *Scheduler) panicked(value any, about Event) {
+	if value != nil {
 		about.Kind, about.Stack = Panicked, string(debug.Stack())
 		s.o.Observe(about)
 	}
@@ -92,7 +93,7 @@ func (s *Scheduler) reopen(ctx context.Context, site string, slot time.Time) {
 func (s *Scheduler) recoverTick() cron.JobWrapper {
 	return func(j cron.Job) cron.Job {
 		return cron.FuncJob(func() {
-			defer s.survive(Event{})
+			defer func() { s.panicked(recover(), Event{}) }()
 			j.Run()
 		})
 	}
