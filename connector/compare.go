@@ -84,10 +84,11 @@ func (e *Engine) pass(ctx context.Context, j Job, m mode, snap *roster.Snapshot,
 	p := e.newPass(j, m, snap, run)
 	run.validated(snap)
 	err := e.alone(ctx, run.Target, func() error {
+		before := run.Seconds
 		err := p.work(httpx.CountInto(ctx, &calls))
 		// Of a school that waits, whoever holds the lock has the run from here on.
 		run.Requests.Target += calls.Load()
-		run.Seconds += took().Seconds()
+		run.Seconds = before + took().Seconds() // what was carried out meanwhile is in it
 		return err
 	})
 	if err != nil {

@@ -52,8 +52,8 @@ type Options struct {
 	Rand io.Reader
 	// Window, if not nil, holds the limits that are in force on its days.
 	Window *config.Window
-	// Pause is how long to wait before a target is asked again what became of what it has
-	// accepted; 0 is 15 seconds.
+	// Pause is how long to wait at most before a target is asked again what became of what it
+	// has accepted; 0 is 15 seconds.
 	Pause time.Duration
 	// Parallel is how many sites are read and mapped at once, whoever asked for it; 0 is 1.
 	// At one target, sites are always worked on one after the other.
@@ -72,6 +72,9 @@ type Event struct {
 	Planned int
 	// Done counts changes that just got their final outcome.
 	Done int
+	// Awaited counts the changes that the target has accepted, and of which the run waits to
+	// be told what became of them; those of all schools at the target.
+	Awaited int
 	// Ended is set with the run's last event.
 	Ended *Run
 }

@@ -10,6 +10,7 @@ import (
 
 	"simscim/connector/plan"
 	"simscim/connector/target"
+	"simscim/internal/clock"
 	"simscim/internal/httpx"
 	"simscim/scim"
 )
@@ -115,6 +116,7 @@ func (e *Engine) finishGathering(ctx context.Context, m mode) {
 // their runs. The lock of the target is held.
 func (e *Engine) together(ctx context.Context, name string, list []*joined) {
 	var calls atomic.Int64
+	took := clock.Stopwatch()
 	counted := httpx.CountInto(ctx, &calls)
 	err := e.spare(ctx, list)
 	if err == nil {
@@ -124,6 +126,7 @@ func (e *Engine) together(ctx context.Context, name string, list []*joined) {
 		if i == 0 { // what was sent together is counted once
 			j.run.Requests.Target += calls.Load()
 		}
+		j.run.Seconds += took().Seconds()
 		if end := j.wrapUp(ctx, j.rec, err); end != nil {
 			j.run.end(Failed, end.Error())
 		}
@@ -209,6 +212,9 @@ func phaseOf(list []*joined, actions []plan.Action) ([]plan.Change, map[*plan.Ch
 	return changes, owners
 }
 
+// firstPause is the first of the pauses between asking, which double from there.
+const firstPause = 2 * time.Second
+
 // await waits until the target has told what became of what it accepted, but not beyond
 // the deadline: what is not told by then is asked for by the next run.
 func (e *Engine) await(ctx context.Context, name string, list []*joined, deadline time.Time) error {
@@ -216,15 +222,18 @@ func (e *Engine) await(ctx context.Context, name string, list []*joined, deadlin
 	if !tells {
 		return nil
 	}
-	for {
+	for pause := min(firstPause, e.Pause); ; pause = min(2*pause, e.Pause) {
 		left, err := e.collect(ctx, name, teller, list)
-		if err != nil || left == 0 || !e.Now().Add(e.Pause).Before(deadline) {
+		if err != nil || left == 0 || !e.Now().Add(pause).Before(deadline) {
 			return err
+		}
+		for _, j := range list {
+			e.Watch(Event{Site: j.run.Site, Name: j.run.Name, Target: name, Awaited: left})
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(e.Pause):
+		case <-time.After(pause):
 		}
 	}
 }

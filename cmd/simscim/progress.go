@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
@@ -39,16 +40,20 @@ func (b *bars) watch(ev connector.Event) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	key := ev.Site + "\x00" + ev.Target
+	key, name := ev.Site+"\x00"+ev.Target, ev.Name+" → "+ev.Target
 	t := b.bars[key]
 	switch {
 	case ev.Planned > 0 && t == nil:
-		t = &progress.Tracker{Message: ev.Name + " → " + ev.Target, Total: int64(ev.Planned)}
+		t = &progress.Tracker{Message: name, Total: int64(ev.Planned)}
 		b.bars[key] = t
 		b.writer.AppendTracker(t)
 	case ev.Done > 0 && t != nil:
+		t.UpdateMessage(name)
 		t.Increment(int64(ev.Done))
+	case ev.Awaited > 0 && t != nil:
+		t.UpdateMessage(fmt.Sprintf("%s has yet to tell of %s", ev.Target, count(ev.Awaited, "change")))
 	case ev.Ended != nil && t != nil:
+		t.UpdateMessage(name)
 		if ev.Ended.Status == connector.Failed {
 			t.MarkAsErrored()
 		} else {
