@@ -25,8 +25,10 @@ const Domain = "trust.example"
 // Both take their time in earnest: Entra ID some minutes, and Okta five between imports.
 // Here it is seconds, long enough to be seen.
 const (
-	stagedFor, loggedAfter      = 2 * time.Second, 2 * time.Second
-	importTakes, betweenImports = 3 * time.Second, 10 * time.Second
+	stagedFor, loggedAfter = 2 * time.Second, 2 * time.Second
+	importTakes            = 3 * time.Second
+	// BetweenImports is how long after an import the next session may be made.
+	BetweenImports = 10 * time.Second
 )
 
 // Kinds are what the identity provider can be.
@@ -62,7 +64,7 @@ func newProvider(o Options) (provider, error) {
 		})}, nil
 	case o.Personality == OktaSource:
 		return organisation{okta.New(okta.Options{
-			Seed: o.Seed, Now: o.Now, ImportTakes: importTakes, NewSessionAfter: betweenImports,
+			Seed: o.Seed, Now: o.Now, ImportTakes: importTakes, NewSessionAfter: BetweenImports,
 		})}, nil
 	case o.Personality != "" && !slices.Contains(Kinds(), o.Personality):
 		return nil, fmt.Errorf("there is no personality %q, only %s", o.Personality, strings.Join(Kinds(), ", "))

@@ -15,7 +15,6 @@ import (
 
 	"simscim/internal/httpx"
 	"simscim/sandbox"
-	"simscim/sandbox/idp"
 	"simscim/sandbox/world"
 	"simscim/scim/profile"
 )
@@ -52,9 +51,11 @@ func (c *cli) sandboxCommand() *cobra.Command {
 		Use:   "sandbox",
 		Short: "Serve the dummy world: SIMS ID look-alikes and an identity provider",
 		Long: "sandbox serves a made-up trust: the token service, vendor management and provisioning API of\n" +
-			"SIMS ID as look-alikes, and a SCIM 2.0 identity provider, all under one address. Everything is\n" +
-			"made up, so other tools may be pointed at it. It listens on this machine only unless told\n" +
-			"otherwise, and stops with Ctrl-C.\n\n" +
+			"SIMS ID as look-alikes, and an identity provider, all under one address. With --idp that is a\n" +
+			"SCIM 2.0 server of some kind, Entra ID with API-driven provisioning (entra-inbound), or Okta\n" +
+			"with an identity source (okta-identity-source). Everything is made up, so other tools may be\n" +
+			"pointed at it. It listens on this machine only unless told otherwise, and stops with Ctrl-C.\n\n" +
+			"What was sent there is gone when it stops: delete the store, simscim-sandbox.db, with it.\n\n" +
 			"Move a running one on with `simscim sandbox day` and `simscim sandbox september`, or by the buttons\n" +
 			"on its page.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -71,13 +72,13 @@ func (c *cli) sandboxCommand() *cobra.Command {
 					return errors.Join(err, running.Close())
 				}
 			}
-			c.printSandbox(d, running.URL, writeConfig)
+			c.printSandbox(d, running.URL, flags.idp, writeConfig)
 			<-cmd.Context().Done()
 			return running.Close()
 		},
 	}
 	flags.add(cmd)
-	cmd.Flags().StringVar(&flags.idp, "idp", "generic", "kind of server that the identity provider plays: "+joined(idp.Personalities()))
+	cmd.Flags().StringVar(&flags.idp, "idp", "generic", "kind of server that the identity provider plays: "+joined(sandbox.Kinds()))
 	cmd.PersistentFlags().StringVar(&addr, "addr", sandbox.DefaultAddr, "address of the sandbox")
 	cmd.AddCommand(
 		c.moveCommand(&addr, "day", "Move a running sandbox on by a day, with ordinary churn"),
@@ -157,17 +158,32 @@ func move(ctx context.Context, addr, step string) (h happened, err error) {
 
 // printSandbox says what is there and how to use it. The secrets are those of a dummy
 // world: printing them is the point.
-func (c *cli) printSandbox(d *dummy, url, file string) {
+func (c *cli) printSandbox(d *dummy, url, kind, file string) {
 	schools, people := d.size()
 	fmt.Fprintf(c.out, "The sandbox is at %s/ : %s, %s people, %s.\n", url, count(schools, "school"), thousands(people), d.World().Now().Format("Monday 2 January 2006"))
 	fmt.Fprintln(c.out, "Open that address in a browser to look around. Ctrl-C stops it.")
+	switch kind {
+	case sandbox.EntraInbound:
+		fmt.Fprintf(c.out, "\nIt plays Entra ID. What is uploaded is in its provisioning log after seconds, in earnest after minutes,\n"+
+			"for which a sync waits. To pause its provisioning job, and start it again:\n"+
+			"  curl -d '{\"job\":\"pause\"}' %[1]s/_sandbox/provider\n  curl -d '{\"job\":\"start\"}' %[1]s/_sandbox/provider\n", url)
+	case sandbox.OktaSource:
+		fmt.Fprintf(c.out, "\nIt plays Okta. Imports take seconds and may follow one another after %d, in earnest after five minutes.\n"+
+			"To let the next import fail:\n"+
+			"  curl -d '{\"faults\":{\"importError\":1}}' %s/_sandbox/provider\n", int(sandbox.BetweenImports.Seconds()), url)
+	}
 	fmt.Fprintln(c.out, "\nTo point simscim at it, in another terminal:")
 	for _, kv := range d.Env() {
 		fmt.Fprintf(c.out, "  export %s\n", kv)
 	}
-	if file == "" {
-		file = "simscim.yaml"
+	switch {
+	case file != "":
+	case kind == sandbox.EntraInbound, kind == sandbox.OktaSource:
+		fmt.Fprintf(c.out, "and a configuration for it, which comes with:\n  simscim sandbox --idp %s --write-config sandbox.yaml\n", kind)
+		file = "sandbox.yaml"
+	default:
 		fmt.Fprintln(c.out, "  simscim init")
+		file = "simscim.yaml"
 	}
 	fmt.Fprintf(c.out, "  simscim plan --config %s\n", file)
 }
