@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,6 +21,10 @@ type checkResult struct {
 	Schools []checkedSite `json:"schools"`
 	Targets []checkedPeer `json:"targets"`
 }
+
+// errNoUsers is of a target at which nothing can be done for want of something that its
+// notes tell.
+var errNoUsers = errors.New("no accounts can be written there, for the reason below")
 
 type checkedPeer struct {
 	Name    string   `json:"name"`
@@ -84,7 +89,11 @@ func (a *app) check(ctx context.Context, configs []string, read bool) checkResul
 			_, err = a.feedServer() // which looks at tokens and certificate
 		}
 		notes := caps.Notes
-		if err == nil {
+		switch {
+		case err != nil:
+		case !caps.Users:
+			err = errNoUsers
+		default:
 			var more []string
 			more, err = a.checkPasswords(name, caps)
 			notes = slices.Concat(notes, more)

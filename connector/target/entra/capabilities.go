@@ -49,7 +49,7 @@ func (t *Target) ask(ctx context.Context) (target.Capabilities, error) {
 		GroupPaths:   []scim.Path{displayName},
 		RequiredUser: []scim.Path{"userName", displayName}, RequiredGroup: []scim.Path{displayName},
 		Notes: []string{
-			fmt.Sprintf("users are uploaded %d at a time, at most %d uploads in 24 hours; the provisioning log confirms them some minutes later", perUpload, t.daily()),
+			fmt.Sprintf("users are uploaded %d at a time, at most %d uploads in 24 hours (dailyCalls); the provisioning log confirms them some minutes later", perUpload, t.daily()),
 		},
 	}
 	if t.cfg.GroupKind == class {

@@ -151,6 +151,9 @@ func (t *Target) get(ctx context.Context, kind scim.Kind, remoteID string, paths
 	_, err := t.do(ctx, call{
 		method: http.MethodGet, path: "/users/" + url.PathEscape(remoteID) + query("$select", selected(paths)), route: "/users/{id}",
 	}, &u)
+	if isStatus(err, http.StatusForbidden) {
+		return target.Object{}, errUnreadable
+	}
 	if err != nil {
 		return target.Object{}, err
 	}
