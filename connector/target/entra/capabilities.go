@@ -77,6 +77,7 @@ func (t *Target) askJob(ctx context.Context, caps *target.Capabilities) error {
 	case err != nil:
 		return fmt.Errorf("ask how the provisioning job is: %w", clean(err, nil))
 	case s.trouble() != "":
+		t.hindered = true
 		note(caps, "%s", s.trouble())
 	}
 	return nil

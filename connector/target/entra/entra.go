@@ -90,6 +90,8 @@ type Target struct {
 	mu    sync.Mutex
 	caps  target.Capabilities
 	known bool
+	// hindered says that the job processed nothing when it was asked how it is.
+	hindered bool
 }
 
 var (

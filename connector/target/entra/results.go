@@ -32,8 +32,8 @@ type entry struct {
 }
 
 // Results reads what the provisioning log says of users that were uploaded. Where it says
-// nothing at all of any of them for a while, the job is asked how it is, and what hinders
-// it is the error.
+// nothing at all of any of them for a while, or the job was hindered at the start, it is
+// asked how it is, and what hinders it is the error.
 func (t *Target) Results(ctx context.Context, pending []target.Pending) ([]target.Result, error) {
 	since := map[string]time.Time{}
 	oldest := t.now()
@@ -53,7 +53,7 @@ func (t *Target) Results(ctx context.Context, pending []target.Pending) ([]targe
 	if err != nil {
 		return nil, fmt.Errorf("read the provisioning log: %w", clean(err, nil))
 	}
-	if len(newest) == 0 && t.now().Sub(oldest) > patience {
+	if len(newest) == 0 && (t.now().Sub(oldest) > patience || t.wasHindered()) {
 		return nil, t.health(ctx)
 	}
 	out := make([]target.Result, 0, len(newest))
@@ -63,6 +63,12 @@ func (t *Target) Results(ctx context.Context, pending []target.Pending) ([]targe
 		}
 	}
 	return out, nil
+}
+
+func (t *Target) wasHindered() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.hindered
 }
 
 // health is what hinders the job, or nil.

@@ -289,12 +289,8 @@ func TestAJobThatDoesNotRun(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, setting{})
-			tt.stop(w.Service, w.cfg.Job)
-			caps, err := w.target.Capabilities(t.Context())
-			if err != nil || !strings.Contains(strings.Join(caps.Notes, "\n"), tt.says) {
-				t.Errorf("the notes are %q (%v)", caps.Notes, err)
-			}
 			pending := w.accepted(pupil(1))
+			tt.stop(w.Service, w.cfg.Job)
 			w.clock.Advance(5 * time.Minute)
 			if got, err := w.target.Results(t.Context(), pending); err != nil || len(got) != 0 {
 				t.Errorf("before long %v is told (%v)", got, err)
@@ -302,6 +298,15 @@ func TestAJobThatDoesNotRun(t *testing.T) {
 			w.clock.Advance(15 * time.Minute)
 			if _, err := w.target.Results(t.Context(), pending); err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("after a while the error is %v", err)
+			}
+			// A process that sees it from the start does not wait.
+			w.target = w.newTarget()
+			caps, err := w.target.Capabilities(t.Context())
+			if err != nil || !strings.Contains(strings.Join(caps.Notes, "\n"), tt.says) {
+				t.Errorf("the notes are %q (%v)", caps.Notes, err)
+			}
+			if _, err := w.target.Results(t.Context(), w.accepted(pupil(2))); err == nil || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("at once the error is %v", err)
 			}
 			w.Start(w.cfg.Job)
 			if r := w.results(pending)[pupil(1).Key]; r.Err != nil || r.RemoteID == "" {
