@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -53,7 +54,10 @@ func (e *Engine) collect(ctx context.Context, name string, teller target.Teller,
 		ref := plan.Ref{Kind: r.Kind, Key: r.Key}
 		if a, ok := open[ref]; ok {
 			delete(open, ref)
-			tellRun(list, a, r)
+			if !tellRun(list, a, r) && r.Err != nil { // a run logs its own
+				e.Log.Warn("an accepted change failed", zap.String("site", a.Site), zap.String("target", name),
+					zap.String("action", string(a.Action)), zap.String("object", e.printer.Pseudonym(r.Key)), zap.Error(r.Err))
+			}
 		}
 	}
 	return len(open), nil
@@ -66,8 +70,6 @@ func (e *Engine) told(tx ledger.Tx, name string, a ledger.Accepted, r target.Res
 		return err
 	}
 	if r.Err != nil {
-		e.Log.Warn("an accepted change failed", zap.String("site", a.Site), zap.String("target", name),
-			zap.String("action", string(a.Action)), zap.String("object", e.printer.Pseudonym(o.Key)), zap.Error(r.Err))
 		now := e.Now()
 		settings := e.Routes.config.Escrow
 		return tx.PutEscrow(ledger.Escrow{
@@ -81,31 +83,31 @@ func (e *Engine) told(tx ledger.Tx, name string, a ledger.Accepted, r target.Res
 	return tx.PutObject(name, a.Site, o)
 }
 
-// tellRun counts what was told in the run of the school that is waiting for it.
-func tellRun(list []*joined, a ledger.Accepted, r target.Result) {
-	for _, j := range list {
-		if j.run.Site == a.Site {
-			j.rec.told(a, r)
-		}
-	}
+// tellRun counts what was told in the run of the school that is waiting for it, if there
+// is one.
+func tellRun(list []*joined, a ledger.Accepted, r target.Result) (counted bool) {
+	i := slices.IndexFunc(list, func(j *joined) bool { return j.run.Site == a.Site })
+	return i >= 0 && list[i].rec.told(a, r)
 }
 
-// told counts an accepted change that is confirmed, or has failed after all.
-func (r *recorder) told(a ledger.Accepted, result target.Result) {
+// told counts an accepted change that is confirmed, or has failed after all, unless an
+// earlier run had it accepted.
+func (r *recorder) told(a ledger.Accepted, result target.Result) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	counter := plan.Counter(a.Action)
 	if r.accepted[counter] == 0 {
-		return // it was accepted by an earlier run
+		return false
 	}
 	r.accepted[counter]--
 	if result.Err != nil {
 		c := &plan.Change{Action: a.Action, Kind: a.Object.Kind, Key: a.Object.Key}
 		r.failures = append(r.failures, target.Outcome{Change: c, Err: result.Err, Advice: result.Advice, Final: true})
-		return
+		return true
 	}
 	r.applied[counter]++
 	r.ids[a.Object.Key] = result.RemoteID
+	return true
 }
 
 // loadAccepted reads what the target has accepted of the site, after asking it once a run

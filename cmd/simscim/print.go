@@ -178,6 +178,9 @@ func wrapChanges(changes map[plan.Counter]*connector.Tally, isPlan bool, inGrace
 		case tally == nil:
 		case isPlan || tally.Applied == nil:
 			lines = append(lines, fmt.Sprintf("%s %s %s", w.sign, count(tally.Planned, w.noun), w.todo))
+		case tally.Accepted > 0:
+			lines = append(lines, fmt.Sprintf("%s %d of %s %s", w.sign, *tally.Applied, count(tally.Planned, w.noun), w.did),
+				fmt.Sprintf("  %s accepted", thousands(tally.Accepted)))
 		case *tally.Failed > 0:
 			lines = append(lines, fmt.Sprintf("%s %d of %s %s", w.sign, *tally.Applied, count(tally.Planned, w.noun), w.did))
 		default:
