@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -81,7 +82,7 @@ func (a *app) check(ctx context.Context, configs []string, read bool) checkResul
 	r := checkResult{OK: true, Config: configs, Sources: []checkedPeer{}, Schools: []checkedSite{}, Targets: []checkedPeer{}}
 	for _, name := range slices.Sorted(maps.Keys(a.sources)) {
 		notes, err := a.sources[name].Check(ctx)
-		r.Sources = append(r.Sources, r.peer(name, "", notes, err))
+		r.Sources = append(r.Sources, r.peer("source", name, "", notes, err))
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.targets)) {
 		caps, err := a.targets[name].Capabilities(ctx)
@@ -98,7 +99,7 @@ func (a *app) check(ctx context.Context, configs []string, read bool) checkResul
 			more, err = a.checkPasswords(name, caps)
 			notes = slices.Concat(notes, more)
 		}
-		r.Targets = append(r.Targets, r.peer(name, caps.Summary, notes, err))
+		r.Targets = append(r.Targets, r.peer("target", name, caps.Summary, notes, err))
 	}
 	jobs, report, err := a.engine.Align(ctx, connector.Selection{}, false)
 	if err != nil {
@@ -124,10 +125,10 @@ func (a *app) check(ctx context.Context, configs []string, read bool) checkResul
 	return r
 }
 
-func (r *checkResult) peer(name, summary string, notes []string, err error) checkedPeer {
+func (r *checkResult) peer(kind, name, summary string, notes []string, err error) checkedPeer {
 	p := checkedPeer{Name: name, OK: err == nil, Summary: summary, Notes: notes}
-	if err != nil {
-		r.OK, p.Problem = false, err.Error()
+	if err != nil { // whose problem it is stands before it anyway
+		r.OK, p.Problem = false, strings.TrimPrefix(err.Error(), kind+" "+name+": ")
 	}
 	return p
 }
