@@ -49,7 +49,7 @@ func advice(j *job, err error) string {
 	case isUnfit:
 		return "Okta would refuse it. Change the rule so that it yields what fits: text, not too long, and a name at the identity source for each."
 	case isImport:
-		return "Look at Reports > Import Monitoring in Okta's console for what went wrong. It is sent again by the next run."
+		return "Look at Reports > Import Monitoring in Okta's console for what went wrong. It is tried again."
 	case errors.Is(err, errLeftOut), errors.Is(err, errNotTaken):
 		return "Okta leaves out in silence what it cannot take: most often the user name is in use, an attribute that its profile demands is missing, or the import waits to be confirmed by an administrator. Look at Reports > Import Monitoring and at the import settings of the identity source."
 	case errors.Is(err, errStays):
@@ -60,6 +60,18 @@ func advice(j *job, err error) string {
 		return "No usable answer came (" + f.What + "). It is tried again."
 	default:
 		return "Okta's answer could not be understood. Check that the url is the address of the organisation."
+	}
+}
+
+// denial says in plain words that the credentials are not taken, or are not enough.
+func denial(err error) string {
+	switch {
+	case isStatus(err, http.StatusUnauthorized):
+		return "the token or the key is refused: it is wrong, has ended or was revoked"
+	case isStatus(err, http.StatusForbidden):
+		return "the credentials may not do this: grant " + scopeManage + " and " + scopeRead + ", and a role that may manage the identity source"
+	default:
+		return ""
 	}
 }
 

@@ -201,6 +201,9 @@ func (t *Target) ask(ctx context.Context) error {
 		if scim.IsNotFound(err) {
 			return fmt.Errorf("there is no such identity source, or the API is not switched on for the organisation: %w", err)
 		}
+		if words := denial(err); words != "" {
+			return fmt.Errorf("%s: %w", words, err)
+		}
 		return err
 	}
 	t.mu.Lock()
