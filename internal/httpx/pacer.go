@@ -17,6 +17,9 @@ const (
 	longestHold = time.Minute
 	// evidence is how many accepted requests make a first refusal speak of the rate.
 	evidence = 64
+	// few is how many requests must be accepted between two pauses to teach a pace below so
+	// many a second.
+	few = 8
 	// soon is how long after a pause a refusal speaks of the rate.
 	soon = 10 * time.Second
 	// late is how far the clock may be behind without a request's turn being lost.
@@ -210,9 +213,11 @@ func (p *pacer) learn(now time.Time) {
 	}
 	alone := p.resumed.IsZero() || p.refusedAt.Sub(p.resumed) > soon
 	accepted := p.beforeAccepted + p.accepted
-	// Where nothing at all was accepted, the pause was too short, and not the pace too high:
-	// without this a server that refuses for a while would bring the pace to a standstill.
-	if accepted == 0 || alone && !p.learnt && accepted < evidence {
+	// Where nothing at all was accepted, the pause was too short, and not the pace too high.
+	// Nor is a slow pace made slower for a few: a server that refuses for a while, or now and
+	// then whatever the rate, would bring it to a standstill.
+	slow := accepted < few && p.pace <= few
+	if accepted == 0 || slow || alone && !p.learnt && accepted < evidence {
 		p.begun, p.accepted, p.before, p.beforeAccepted = now, 0, 0, 0
 		p.refusedAt, p.resumed = time.Time{}, now
 		return
@@ -234,6 +239,9 @@ func (p *pacer) learn(now time.Time) {
 	}
 	p.learnt, p.target = true, min(margin*ceiling, p.own)
 	p.pace = min((floor+3*p.target)/4, p.target)
+	if accepted < few {
+		p.target, p.pace = min(max(p.target, few), p.own), min(max(p.pace, few), p.own)
+	}
 	p.hold = min(max(p.hold, time.Duration(max(p.target/10, pause, 1)*float64(time.Second))), longestHold)
 	p.step, p.probeAt = min(2, p.pace), now.Add(p.hold)
 	p.begun, p.accepted, p.before, p.beforeAccepted, p.good = now, 0, 0, 0, 0

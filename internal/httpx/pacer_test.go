@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -461,5 +462,36 @@ func TestRefusingEverythingTeachesNoPace(t *testing.T) {
 	}
 	if p.pace < 1 {
 		t.Errorf("the pace is down to %g requests a second", p.pace)
+	}
+}
+
+// A server that refuses by lot, whatever the rate, is not crept to.
+func TestChanceTeachesNoSnailsPace(t *testing.T) {
+	t.Parallel()
+	for _, inFlight := range []int{1, 8} {
+		for _, percent := range []int{10, 30, 60, 90} {
+			lot := rand.New(rand.NewPCG(uint64(percent), uint64(inFlight)))
+			p := newPacer(Options{InFlight: inFlight, MinWait: time.Millisecond, MaxWait: 10 * time.Millisecond})
+			now := time.Date(2026, 11, 24, 2, 0, 0, 0, time.UTC)
+			for range 3000 {
+				for left := time.Duration(1); left > 0; now = now.Add(left) {
+					var err error
+					if left, err = p.admit(now); err != nil {
+						t.Fatal(err)
+					}
+					left = max(left, 0)
+				}
+				sent := now
+				now = now.Add(time.Duration(lot.IntN(20)) * time.Millisecond)
+				if lot.IntN(100) < percent {
+					p.refuse(now, sent, 0, lot.IntN(2) == 0)
+				} else {
+					p.accept()
+				}
+				if p.pace < 5 {
+					t.Fatalf("%d in flight, %d of 100 refused: the pace is down to %.2f requests a second", inFlight, percent, p.pace)
+				}
+			}
+		}
 	}
 }
