@@ -79,7 +79,7 @@ func (p *pass) wrapUp(ctx context.Context, rec *recorder, err error) error {
 	if err := p.settleEscrow(ctx, rec, err == nil); err != nil {
 		return err
 	}
-	end := ledger.RunEnd{At: p.Now(), Status: string(p.run.Status), Reason: bounded(p.run.Reason), Applied: applied, Failed: failed}
+	end := ledger.RunEnd{At: p.Now(), Status: string(p.run.Status), Reason: bounded(p.run.Reason), Applied: rec.sent(), Failed: failed}
 	settled := err == nil && !rec.unsettled && !p.unclaimed(rec)
 	if settled && len(p.intended)+len(p.state.Intents) > 0 {
 		if err := p.forgetIntents(ctx); err != nil {

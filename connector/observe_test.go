@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,8 +31,8 @@ func (c *crowd) Read(_ context.Context, site roster.Site, _ source.Want) (*roste
 // mute is a target that does not say how many users it has.
 type mute struct {
 	yes
-	users                int
-	listed, pages, finds int
+	users, pages int
+	finds        atomic.Int64
 }
 
 func (m *mute) Capabilities(ctx context.Context) (target.Capabilities, error) {
@@ -48,7 +49,6 @@ func (m *mute) List(context.Context, scim.Kind, []scim.Path) iter.Seq2[target.Ob
 			if i%10 == 0 {
 				m.pages++
 			}
-			m.listed++
 			if !yield(target.Object{Kind: scim.User, RemoteID: fmt.Sprint(i), ExternalID: fmt.Sprint("other-", i)}, nil) {
 				return
 			}
@@ -57,7 +57,7 @@ func (m *mute) List(context.Context, scim.Kind, []scim.Path) iter.Seq2[target.Ob
 }
 
 func (m *mute) Find(context.Context, scim.Kind, scim.Path, string, []scim.Path) ([]target.Object, error) {
-	m.finds++
+	m.finds.Add(1)
 	return nil, nil
 }
 
@@ -84,8 +84,8 @@ func TestUncountedTargets(t *testing.T) {
 			if got := report.Runs[0].Changes["createUser"].Planned; got != c.pupils {
 				t.Errorf("%d accounts to make", got)
 			}
-			if tgt.pages != c.pages || tgt.finds != c.finds {
-				t.Errorf("%d pages and %d searches, want %d and %d", tgt.pages, tgt.finds, c.pages, c.finds)
+			if tgt.pages != c.pages || int(tgt.finds.Load()) != c.finds {
+				t.Errorf("%d pages and %d searches, want %d and %d", tgt.pages, tgt.finds.Load(), c.pages, c.finds)
 			}
 		})
 	}

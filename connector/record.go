@@ -178,6 +178,17 @@ func (r *recorder) tally() (applied, failed map[plan.Counter]int) {
 	return r.applied, failed
 }
 
+// sent is what was confirmed or accepted: safeguards count what is under way too.
+func (r *recorder) sent() map[plan.Counter]int {
+	sent := maps.Clone(r.applied)
+	for counter, n := range r.accepted {
+		if n > 0 {
+			sent[counter] += n
+		}
+	}
+	return sent
+}
+
 // write is the one goroutine that writes.
 func (r *recorder) write() {
 	defer close(r.done)

@@ -17,18 +17,19 @@ import (
 )
 
 // step is what the ledger keeps of an outcome so that it can be taken back. What a run
-// makes needs none: the accounts and groups that it made stay.
+// makes needs none: the accounts and groups that it made stay. What the target has only
+// accepted is kept too: whether it came about is seen from the ledger when it is undone.
 func (p *pass) step(o *target.Outcome) (ledger.Step, bool) {
 	c := o.Change
 	s := ledger.Step{Kind: c.Kind, Key: c.Key, RemoteID: o.RemoteID, Action: c.Action}
 	switch c.Action {
 	case plan.SuspendUser, plan.ReactivateUser:
-		return s, o.Attributes
+		return s, o.Attributes || o.Accepted
 	case plan.RenameUser:
 		if known := p.state.Users[c.Key]; known != nil {
 			s.Name = known.Name
 		}
-		return s, o.Attributes && s.Name != ""
+		return s, (o.Attributes || o.Accepted) && s.Name != ""
 	case plan.UpdateGroup, plan.UpdateMembers, plan.AdoptGroup:
 		s.Action, s.Added, s.Removed = plan.UpdateMembers, o.Added, o.Removed
 		return s, len(o.Added)+len(o.Removed) > 0

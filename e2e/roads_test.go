@@ -15,6 +15,7 @@ import (
 
 	"simscim/config"
 	"simscim/connector"
+	"simscim/connector/plan"
 	"simscim/connector/target"
 	"simscim/connector/target/entra"
 	"simscim/connector/target/feed"
@@ -203,6 +204,41 @@ func TestEntraID(t *testing.T) {
 		t.Errorf("what was accepted was uploaded again, in %d calls", n)
 	}
 	o.spared()
+}
+
+// TestEntraIDUndo takes back suspensions that the tenant accepted first and confirmed later.
+func TestEntraIDUndo(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t, "tiny", 58, "")
+	o.syncAndCompare()
+	active := func() (n int) {
+		for _, u := range o.Snapshot().Users {
+			if u.Enabled {
+				n++
+			}
+		}
+		return n
+	}
+	all := active()
+	for _, p := range o.current(0, world.Student)[:2] {
+		o.do(o.box.World().Leave(p.ID))
+	}
+	o.sync()
+	o.box.World().Advance(25 * time.Hour)
+	o.sync()
+	if active() != all-2 {
+		t.Fatalf("%d of %d accounts are active", active(), all)
+	}
+	since, err := o.ledger.Applied(t.Context(), "directory", o.box.World().Now().Add(-time.Hour))
+	check(t, err)
+	if n := since[plan.Counter(plan.SuspendUser)]; n != 2 {
+		t.Errorf("the ledger counts %d suspensions", n)
+	}
+	report, err := o.engine.Undo(t.Context(), o.lastRun(), true)
+	check(t, err)
+	if run := report.Runs[0]; run.Status != connector.Done || applied(run, plan.ReactivateUser) != 2 || active() != all {
+		t.Errorf("%s: %s; %d of %d accounts are active", run.Status, run.Reason, active(), all)
+	}
 }
 
 // TestEntraIDLongKeys takes a school to Entra ID as the documents set it up, and without a

@@ -220,7 +220,8 @@ type RunEnd struct {
 	Status string
 	// Reason is a sentence without personal data.
 	Reason string
-	// Applied and Failed count changes by counter.
+	// Applied and Failed count changes by counter; what the target had accepted and not yet
+	// told of is among those applied.
 	Applied, Failed map[plan.Counter]int
 }
 
