@@ -2,6 +2,7 @@ package connector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
@@ -24,6 +25,9 @@ func (p *pass) driftDue() bool {
 // each object that was not seen is asked for by its id.
 func (p *pass) lookBack(ctx context.Context, users, groups *lookFor) error {
 	p.gone = map[plan.Ref]bool{}
+	if p.ReadBack && !p.caps.Users && len(p.state.Users) > 0 { // that nothing was seen is not that nothing differs
+		return errors.New("accounts cannot be compared: simscim check tells what is missing at the target")
+	}
 	for _, kind := range []struct {
 		*lookFor
 		has   bool

@@ -28,7 +28,7 @@ const (
 	stagedFor, loggedAfter = 2 * time.Second, 2 * time.Second
 	importTakes            = 3 * time.Second
 	// BetweenImports is how long after an import the next session may be made.
-	BetweenImports = 10 * time.Second
+	BetweenImports = 5 * time.Second
 )
 
 // Kinds are what the identity provider can be.

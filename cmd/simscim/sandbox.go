@@ -164,8 +164,9 @@ func (c *cli) printSandbox(d *dummy, url, kind, file string) {
 	fmt.Fprintln(c.out, "Open that address in a browser to look around. Ctrl-C stops it.")
 	switch kind {
 	case sandbox.EntraInbound:
-		fmt.Fprintf(c.out, "\nIt plays Entra ID. What is uploaded is in its provisioning log after seconds, in earnest after minutes,\n"+
-			"for which a sync waits. To pause its provisioning job, and start it again:\n"+
+		fmt.Fprintf(c.out, "\nIt plays Entra ID. What is uploaded is in its provisioning log after seconds, in earnest after minutes;\n"+
+			"a sync waits for it. Microsoft's limits are kept: groups of a whole trust take a minute or two, those of\n"+
+			"one school (--preset primary) a moment. To pause its provisioning job, and start it again:\n"+
 			"  curl -d '{\"job\":\"pause\"}' %[1]s/_sandbox/provider\n  curl -d '{\"job\":\"start\"}' %[1]s/_sandbox/provider\n", url)
 	case sandbox.OktaSource:
 		fmt.Fprintf(c.out, "\nIt plays Okta. Imports take seconds and may follow one another after %d, in earnest after five minutes.\n"+

@@ -78,9 +78,13 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// secrets sets the variables that a sandbox's configuration refers to: secrets PRESET.
+// secrets sets the variables that a sandbox's configuration refers to: secrets PRESET [KIND].
 func secrets(ts *testscript.TestScript, _ bool, args []string) {
-	d, err := (&cli{now: time.Now}).newDummy(worldFlags{preset: args[0], seed: 1})
+	flags := worldFlags{preset: args[0], seed: 1}
+	if len(args) > 1 {
+		flags.idp = args[1]
+	}
+	d, err := (&cli{now: time.Now}).newDummy(flags)
 	ts.Check(err)
 	for _, kv := range d.Env() {
 		name, value, _ := strings.Cut(kv, "=")
@@ -231,9 +235,13 @@ func fetch(ts *testscript.TestScript, _ bool, args []string) {
 	for begun := time.Now(); time.Since(begun) < patience; {
 		req, err := http.NewRequestWithContext(context.Background(), args[0], args[1], strings.NewReader(body))
 		ts.Check(err)
-		if strings.Contains(args[1], "/scim/") { // as any other client of the identity provider
+		switch { // as any other client of the identity provider
+		case strings.Contains(args[1], "/scim/"):
 			req.Header.Set("Authorization", "Bearer "+ts.Getenv("SCIM_TOKEN"))
 			req.Header.Set("Content-Type", "application/scim+json")
+		case strings.Contains(args[1], "/api/v1/"):
+			req.Header.Set("Authorization", "SSWS "+ts.Getenv("OKTA_TOKEN"))
+			req.Header.Set("Content-Type", "application/json")
 		}
 		resp, err := client.Do(req)
 		if err != nil {
