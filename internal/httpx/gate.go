@@ -51,7 +51,7 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 // insist sends until the answer is another than that the server wants no more for now.
 func (g *gate) insist(req *http.Request) (*http.Response, error) {
 	call, _ := req.Context().Value(callKey{}).(*call)
-	for {
+	for refused := false; ; refused = true {
 		if err := g.pacer.wait(req.Context()); err != nil {
 			return nil, err
 		}
@@ -60,7 +60,7 @@ func (g *gate) insist(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		again, err := g.heed(resp, sent)
+		again, err := g.heed(resp, sent, refused)
 		if err != nil || !again {
 			return resp, err
 		}
@@ -103,8 +103,8 @@ func (g *gate) send(call *call, req *http.Request) (*http.Response, error) {
 }
 
 // heed tells the pacer what an answer says about our pace, and whether to send the
-// request again.
-func (g *gate) heed(resp *http.Response, sent time.Time) (again bool, err error) {
+// request again. refused says that it was refused before.
+func (g *gate) heed(resp *http.Response, sent time.Time, refused bool) (again bool, err error) {
 	now := time.Now()
 	if resp.StatusCode != http.StatusTooManyRequests {
 		g.pacer.accept()
@@ -120,6 +120,9 @@ func (g *gate) heed(resp *http.Response, sent time.Time) (again bool, err error)
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(text))
 	wait, named := refusal(resp.Header, text, now)
+	if !refused {
+		g.pacer.anew(now)
+	}
 	worthWhile := g.pacer.refuse(now, sent, wait, named)
 	return worthWhile && g.opts.Retries > 0, nil
 }

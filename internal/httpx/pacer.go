@@ -167,6 +167,17 @@ func (p *pacer) accept() {
 	p.fruitless = 0
 }
 
+// anew forgets refusals of another day, before the first one of a request. Those of one
+// that is sent again are of the same day, however long its answers take: otherwise it
+// would be sent for ever.
+func (p *pacer) anew(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Sub(p.until) > p.maxWait {
+		p.fruitless = 0
+	}
+}
+
 // refuse notes that the server wants no more requests for now: one such answer speaks
 // for all. sent is when the refused request was; asked is the wait that the server named,
 // if it did. It tells whether trying again is worth while: not if the wait is longer
@@ -175,9 +186,6 @@ func (p *pacer) accept() {
 func (p *pacer) refuse(now, sent time.Time, asked time.Duration, named bool) (worthWhile bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if now.Sub(p.until) > p.maxWait {
-		p.fruitless = 0 // that was another day
-	}
 	if p.fruitless == 0 {
 		p.fruitlessSince = now
 	}

@@ -495,3 +495,20 @@ func TestChanceTeachesNoSnailsPace(t *testing.T) {
 		}
 	}
 }
+
+// A server that takes longer to refuse than anybody waits is not asked for ever.
+func TestSlowRefusalsEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		never := func(now time.Time) (bool, time.Time) { return false, now }
+		atOnce := func(h http.Header, _, _ time.Time) { h.Set("Retry-After", "0") }
+		s := &limited{latency: 20 * time.Millisecond, allow: never, refuse: atOnce}
+		c := clientFor(t, s, Options{MinWait: time.Millisecond, MaxWait: 10 * time.Millisecond})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		resp, err := c.Do(ctx, Request{Method: "GET", Path: "/Users"})
+		if err != nil || resp.Status != 429 || s.refused > 10 {
+			t.Errorf("%d refusals: %+v, %v", s.refused, resp, err)
+		}
+	})
+}
