@@ -56,7 +56,7 @@ func (s *Sandbox) Config(dsn string) string {
 	if dsn == "" {
 		dsn = "file:simscim-sandbox.db"
 	}
-	v := &configValues{DSN: dsn, Base: s.BaseURL(), Domain: Domain, Credentials: s.Credentials()}
+	v := &configValues{DSN: dsn, Base: s.BaseURL(), Domain: domain, Credentials: s.Credentials()}
 	if s.provider != nil {
 		v.Kind = s.kind
 		s.provider.fill(v)

@@ -19,8 +19,8 @@ const (
 	OktaSource   = "okta-identity-source"
 )
 
-// Domain is what the configuration's user names end in. It is verified at Entra ID.
-const Domain = "trust.example"
+// domain is what the configuration's user names end in. It is verified at Entra ID.
+const domain = "trust.example"
 
 // Both take their time in earnest: Entra ID some minutes, and Okta five between imports.
 // Here it is seconds, long enough to be seen.
@@ -59,7 +59,7 @@ func newProvider(o Options) (provider, error) {
 	switch {
 	case o.Personality == EntraInbound:
 		return tenant{entra.New(entra.Options{
-			Seed: o.Seed, Now: o.Now, Domains: []string{Domain}, ProcessAfter: stagedFor, LogAfter: loggedAfter,
+			Seed: o.Seed, Now: o.Now, Domains: []string{domain}, ProcessAfter: stagedFor, LogAfter: loggedAfter,
 			Clients: []entra.Client{{Roles: consented()}},
 		})}, nil
 	case o.Personality == OktaSource:
@@ -108,7 +108,7 @@ func (t tenant) fill(v *configValues) {
 func (t tenant) state() any {
 	job := t.Jobs()[0]
 	return map[string]any{
-		"tenant": t.Tenant(), "domains": []string{Domain, entra.InitialDomain}, "job": map[string]any{"state": job.State, "staged": job.Staged}, "permissions": t.Clients()[0].Roles,
+		"tenant": t.Tenant(), "domains": []string{domain, entra.InitialDomain}, "job": map[string]any{"state": job.State, "staged": job.Staged}, "permissions": t.Clients()[0].Roles,
 		"allPermissions": consented(), "requests": t.Requests(), "faults": t.Faults(), "warnings": append([]string{}, t.Snapshot().Warnings...),
 	}
 }
