@@ -269,7 +269,11 @@ func (p *pass) conclude(err error, rec *recorder) {
 		p.run.end(Done, p.summary())
 	}
 	if n := sum(rec.accepted); n > 0 && err == nil {
-		p.run.Reason = strings.TrimPrefix(p.run.Reason+"; ", "; ") + fmt.Sprintf("%d changes are accepted, and the target has yet to tell what became of them", n)
+		accepted := "1 change is accepted, and the target has yet to tell what became of it"
+		if n > 1 {
+			accepted = fmt.Sprintf("%d changes are accepted, and the target has yet to tell what became of them", n)
+		}
+		p.run.Reason = strings.TrimPrefix(p.run.Reason+"; ", "; ") + accepted
 	}
 }
 

@@ -197,6 +197,33 @@ func TestToldLater(t *testing.T) {
 	})
 }
 
+// While a run waits it says for how many changes, asks at growing distances, and counts the
+// time as its own.
+func TestWaitingIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := gatherEngine(t, 2, &slow{gather: 1000, tell: 5}, time.Hour)
+		told := map[string][]int{}
+		e.Watch = func(ev Event) {
+			if ev.Awaited > 0 {
+				told[ev.Site] = append(told[ev.Site], ev.Awaited)
+			}
+		}
+		report, err := e.Sync(t.Context(), Selection{}, Manner{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, run := range report.Runs {
+			if got := told[run.Site]; !slices.Equal(got, []int{6, 6, 6, 6, 6}) {
+				t.Errorf("%s is told of %v", run.Site, got)
+			}
+			if want := (2 + 4 + 8 + 15 + 15) * time.Second; run.Seconds < want.Seconds() || run.Seconds > want.Seconds()+1 {
+				t.Errorf("%s took %v s, want %s", run.Site, run.Seconds, want)
+			}
+		}
+	})
+}
+
 // One that failed after all is in escrow, with the target's advice.
 func TestToldOfAFailure(t *testing.T) {
 	t.Parallel()
