@@ -264,7 +264,7 @@ const (
 	wantMap    resultKind = "a map"
 	wantAny    resultKind = "text, a number, true or false, a list or a map"
 	// wantPassword is the name of a kind of password.
-	wantPassword resultKind = "'random', 'words' or '' for none"
+	wantPassword resultKind = "'random', 'words' or '' for none" //nolint:gosec // what a rule may yield, and no password
 )
 
 // accepts tells whether the place holds values of the type. What is known only when
